@@ -1,0 +1,83 @@
+"""What every generator implements.
+
+A generator makes values (tokens, passwords, keys). Some leave something behind that must be revoked later; they return a
+`state`, which is kept in a GeneratorState until `cleanup` has undone it.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import aiohttp
+from pydantic import BaseModel
+
+from eso.identity.context import CredentialContext
+from eso.values import SecretMap, SecretValue
+from reconcile.client.client import Client
+
+__all__ = ["Generated", "Generator", "GeneratorContext"]
+
+SpecT = TypeVar("SpecT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What a generator made.
+
+    Attributes:
+        values: keys and values for the Secret.
+        state: JSON that `cleanup` needs to undo it, or None when nothing is left behind.
+    """
+
+    values: SecretMap = field(repr=False)
+    state: Any = field(default=None, repr=False)
+
+
+class GeneratorContext(CredentialContext, Protocol):
+    """What a generator is given: references always resolve in the consumer's namespace."""
+
+    @property
+    def kube(self) -> Client:
+        """The operator's own client of the API server."""
+
+    @property
+    def option(self) -> Mapping[str, Any]:
+        """Process-wide feature flags, by flag name without dashes in front."""
+
+    def http(
+        self,
+        base_url: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        bearer: SecretValue | None = None,
+        ca: bytes | None = None,
+        client_cert: tuple[bytes, bytes] | None = None,
+        verify: bool = True,
+        timeout: float = 30.0,
+    ) -> aiohttp.ClientSession:
+        """An HTTP session that is closed when the generator returns; see `StoreContext.http`."""
+
+
+class Generator(abc.ABC, Generic[SpecT]):
+    """One generator kind. Stateless."""
+
+    kind: ClassVar[str]
+    """The Kubernetes kind, for example `Password`."""
+
+    spec_type: ClassVar[type[BaseModel]]
+    """Model of its `spec`."""
+
+    @abc.abstractmethod
+    async def generate(self, spec: SpecT, context: GeneratorContext) -> Generated:
+        """Make new values.
+
+        Raises:
+            EsoError: the text names the field or the endpoint, never a value.
+        """
+
+    async def cleanup(self, spec: SpecT, state: Any, context: GeneratorContext) -> None:
+        """Undo what `state` describes; already gone is success. Safe to call twice."""
+        return

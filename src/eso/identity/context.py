@@ -1,0 +1,59 @@
+"""What a provider or a generator may ask of the cluster: credentials, CA material, ServiceAccount tokens.
+
+One resolver enforces the namespace boundary for everything (`eso.stores.context`); this module is its shape, so that
+sign-in code and providers do not depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from eso.api.meta_v1 import CAProvider, SecretKeySelector, ServiceAccountSelector
+from eso.values import SecretValue
+
+__all__ = ["CredentialContext"]
+
+
+class CredentialContext(Protocol):
+    """Resolves references of one store (or generator) on behalf of one consumer namespace."""
+
+    @property
+    def consumer_namespace(self) -> str:
+        """Namespace of the ExternalSecret or PushSecret; empty while a ClusterSecretStore is being validated."""
+
+    async def resolve(self, ref: SecretKeySelector) -> SecretValue:
+        """The value a selector points at.
+
+        Looked up in the consumer namespace; `ref.namespace` counts only for a ClusterSecretStore.
+
+        Raises:
+            ReferenceNotFoundError: no such Secret or key; the message names both.
+        """
+
+    async def resolve_ca(self, ca_bundle: str | bytes | None, ca_provider: CAProvider | None) -> bytes | None:
+        """PEM of the CA certificates to trust, or None for the system's.
+
+        `ca_bundle` (PEM, or base64 of PEM) wins over `ca_provider`.
+
+        Raises:
+            InvalidSpecError: no certificate in it, or a namespace that is not allowed.
+            ReferenceNotFoundError: the Secret or ConfigMap, or its key, is missing.
+        """
+
+    async def service_account_token(
+        self, ref: ServiceAccountSelector, audiences: Sequence[str] = (), ttl: float = 3600.0
+    ) -> SecretValue:
+        """A bound token of a ServiceAccount, through TokenRequest.
+
+        Args:
+            ref: the account; its own `audiences` come first.
+            audiences: added after those of `ref`.
+            ttl: seconds the token should live.
+        """
+
+    async def service_account_annotations(self, ref: ServiceAccountSelector) -> dict[str, str]:
+        """Annotations of a ServiceAccount (role names of cloud identities)."""
+
+    async def read_config_map(self, name: str, key: str, namespace: str | None = None) -> str:
+        """One value of a ConfigMap in the consumer namespace (`namespace` as for `resolve`)."""
