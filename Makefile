@@ -1,0 +1,55 @@
+# Every target bootstraps .venv itself; the only thing a machine needs is Python >= 3.11.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check unit integration e2e chaos bench crds rbac image docs clean
+
+demo: $(STAMP)  ## the operator on the embedded control plane, with sample manifests
+	@$(BIN)/eso dev $(ARGS)
+
+test: check unit integration e2e  ## everything CI runs
+
+check: $(STAMP)  ## lint, format, types, layers
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(STAMP)
+	$(BIN)/pytest tests/unit $(ARGS)
+
+integration: $(STAMP)
+	$(BIN)/pytest tests/integration $(ARGS)
+
+e2e: $(STAMP)  ## user stories, on the embedded and on the real control plane
+	$(BIN)/pytest tests/e2e $(ARGS)
+
+chaos: $(STAMP)  ## kills, restarts and outages, bounded; see docs/reliability.md
+	$(BIN)/pytest tests/chaos $(ARGS)
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+crds: $(STAMP)  ## config/crd/bases from the models
+	$(BIN)/eso crds --output config/crd/bases
+
+rbac: $(STAMP)  ## config/rbac from what the controllers declare
+	$(BIN)/eso rbac --output config/rbac
+
+image:
+	docker build -t external-secrets:dev .
+
+docs: $(STAMP)
+	$(BIN)/pip install -q -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade pip
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist site .mypy_cache .ruff_cache .hypothesis
