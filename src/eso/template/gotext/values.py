@@ -10,7 +10,7 @@ int64 uint8             `Int64` `Uint8`
 nil interface           `None`
 no value at all         `MISSING`
 []interface {}          `list`; `NilList` is its nil
-[]string []int          `StringList` `IntList`
+[]string []int          `StringList` `IntList`; `NilStringList` is a nil []string
 [][]interface {}        `ListOfLists`
 map[string]interface {} `dict`; `NilMap` is its nil
 map[string]string       `StringMap`
@@ -36,6 +36,7 @@ __all__ = [
     "Missing",
     "NilList",
     "NilMap",
+    "NilStringList",
     "StringList",
     "StringMap",
     "Uint8",
@@ -89,6 +90,12 @@ class ListOfLists(list[list[Value]]):
 
 class NilList(list[Value]):
     """A nil []interface {}: empty, prints `[]`, and is null in JSON."""
+
+    __slots__ = ()
+
+
+class NilStringList(StringList):
+    """A nil []string: empty, prints `[]`, and is null in JSON."""
 
     __slots__ = ()
 
@@ -175,6 +182,7 @@ _TYPES: Final[dict[type, tuple[str, str]]] = {
     list: ("[]interface {}", "slice"),
     NilList: ("[]interface {}", "slice"),
     StringList: ("[]string", "slice"),
+    NilStringList: ("[]string", "slice"),
     IntList: ("[]int", "slice"),
     ListOfLists: ("[][]interface {}", "slice"),
     dict: ("map[string]interface {}", "map"),
@@ -197,7 +205,7 @@ def kind_of(value: Value) -> str:
 
 def is_nil(value: Value) -> bool:
     """Whether the value is nil, or a nil list or map."""
-    return value is None or isinstance(value, (Missing, NilList, NilMap))
+    return value is None or isinstance(value, (Missing, NilList, NilStringList, NilMap))
 
 
 def truth(value: Value) -> bool:
