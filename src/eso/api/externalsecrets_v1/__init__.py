@@ -1,0 +1,1 @@
+"""`external-secrets.io/v1`: ExternalSecret, ClusterExternalSecret, SecretStore, ClusterSecretStore."""

@@ -1,0 +1,1 @@
+"""`external-secrets.io/v1alpha1`: PushSecret and ClusterPushSecret."""
