@@ -45,6 +45,7 @@ __all__ = [
     "keyword",
     "merged_by",
     "property_count",
+    "requires",
     "schema_of",
     "slot",
     "text_length",
@@ -52,6 +53,7 @@ __all__ = [
     "value_range",
     "version_of",
     "wire_format",
+    "without",
 ]
 
 Schema = dict[str, Any]
@@ -75,7 +77,12 @@ class _Slot:
 
 @dataclass(frozen=True, eq=False)
 class _Described:
-    schema: Mapping[str, Any]
+    source: Any
+
+
+@dataclass(frozen=True, eq=False)
+class _Without:
+    names: tuple[str, ...]
 
 
 class _AsStored:
@@ -88,7 +95,7 @@ class _AsStored:
 AS_STORED = _AsStored()
 """For `Literal` fields: the enum goes into the CRD, reading accepts any string."""
 
-REQUIRED = Constraint({"required": True})
+REQUIRED = Constraint({})
 """Required by the CRD although the field has a default in Python."""
 
 NULLABLE = Constraint({"nullable": True})
@@ -148,9 +155,19 @@ def slot(name: str) -> Any:
     return _Slot(name)
 
 
-def described_as(schema: Mapping[str, Any]) -> Any:
-    """A field whose schema is given as it is, whatever its type says."""
-    return _Described(schema)
+def described_as(source: Any) -> Any:
+    """A field whose schema is a given mapping, or that of another type, whatever its own type says."""
+    return _Described(source)
+
+
+def requires(*names: str) -> Constraint:
+    """Properties (by their wire names) that an object must have at this place, beside those its model requires."""
+    return Constraint({"required": list(names)})
+
+
+def without(*names: str) -> Any:
+    """A model that lacks properties (by their wire names) at this place."""
+    return _Without(names)
 
 
 def _bounds(low: str, minimum: float | None, high: str, maximum: float | None) -> Constraint:
@@ -252,7 +269,7 @@ def _constrained(annotation: Any, metadata: Iterable[Any], slots: Mapping[str, S
     metadata = list(metadata)
     for marker in metadata:
         if isinstance(marker, _Described):
-            return dict(marker.schema)
+            return dict(marker.source) if isinstance(marker.source, Mapping) else schema_of(marker.source, slots)
         if isinstance(marker, _Slot):
             if marker.name not in slots:
                 raise TypeError(f"no schema was given for slot {marker.name!r}")
@@ -268,8 +285,12 @@ def _add(schema: Schema, marker: Any) -> None:
         for keyword, value in marker.keywords.items():
             if keyword == "x-kubernetes-validations":
                 schema[keyword] = [*schema.get(keyword, ()), *value]
-            elif keyword != "required":
+            elif keyword == "required":
+                schema[keyword] = sorted({*schema.get(keyword, ()), *value})
+            else:
                 schema[keyword] = value
+    elif isinstance(marker, _Without):
+        schema["properties"] = {name: each for name, each in schema["properties"].items() if name not in marker.names}
     elif isinstance(marker, FieldInfo):
         for part in marker.metadata:
             _add(schema, part)

@@ -18,6 +18,8 @@ __all__ = [
     "Base64",
     "CAProvider",
     "DataKey",
+    "Int32",
+    "Int64",
     "NamespaceName",
     "ObjectName",
     "RetrySettings",
@@ -37,6 +39,9 @@ NamespaceName = Annotated[str, text_length(1, 63), text_pattern(r"^[a-z0-9]([-a-
 
 DataKey = Annotated[str, text_length(1, 253), text_pattern(r"^[-._a-zA-Z0-9]+$")]
 """Key of a Secret or ConfigMap."""
+
+Int32 = Annotated[int, wire_format("int32")]
+Int64 = Annotated[int, wire_format("int64")]
 
 Base64 = Annotated[str, wire_format("byte")]
 """Bytes as they stand in the object: base64 text."""
@@ -85,5 +90,5 @@ class CAProvider(Model):
 class RetrySettings(Model):
     """How often and how fast a provider's SDK retries by itself; `retry_interval` is a Go duration."""
 
-    max_retries: Annotated[int, wire_format("int32")] | None = None
+    max_retries: Int32 | None = None
     retry_interval: str | None = None

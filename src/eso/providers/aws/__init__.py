@@ -1,0 +1,1 @@
+"""AWS: Secrets Manager, Systems Manager Parameter Store and Certificate Manager."""

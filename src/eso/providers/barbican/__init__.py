@@ -1,0 +1,1 @@
+"""OpenStack Barbican, signed in through Keystone."""

@@ -1,0 +1,1 @@
+"""BeyondTrust Workload Credentials: static key/value secrets."""

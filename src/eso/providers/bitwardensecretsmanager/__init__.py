@@ -1,0 +1,1 @@
+"""Bitwarden Secrets Manager, through the bitwarden-sdk-server REST wrapper."""

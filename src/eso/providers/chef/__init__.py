@@ -1,0 +1,1 @@
+"""Chef Infra Server data bags, with signed requests."""

@@ -1,0 +1,1 @@
+"""Cloud.ru Secret Manager over gRPC."""

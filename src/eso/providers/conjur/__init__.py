@@ -1,0 +1,1 @@
+"""CyberArk Conjur (Secrets Manager, Self-Hosted and SaaS)."""

@@ -1,0 +1,1 @@
+"""Fields of custom resources, of this cluster or another one."""

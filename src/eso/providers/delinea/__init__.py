@@ -1,0 +1,1 @@
+"""Delinea DevOps Secrets Vault."""

@@ -1,0 +1,1 @@
+"""Doppler: secrets of a project and config."""

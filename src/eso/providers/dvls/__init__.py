@@ -1,0 +1,1 @@
+"""Devolutions Server: credential entries."""

@@ -1,0 +1,1 @@
+"""Fixed values, for tests and demonstrations."""

@@ -1,0 +1,1 @@
+"""Fortanix Data Security Manager: opaque and secret security objects."""

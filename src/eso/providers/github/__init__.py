@@ -1,0 +1,1 @@
+"""GitHub Actions secrets of an organisation, repository or environment; write only."""

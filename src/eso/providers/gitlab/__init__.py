@@ -1,0 +1,1 @@
+"""GitLab CI/CD variables of a project and its groups."""

@@ -1,0 +1,1 @@
+"""Infisical, with machine identities."""

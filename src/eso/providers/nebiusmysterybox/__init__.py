@@ -1,0 +1,1 @@
+"""Nebius MysteryBox over gRPC."""

@@ -1,0 +1,1 @@
+"""ngrok vaults; write only."""

@@ -1,0 +1,1 @@
+"""Onboardbase: secrets of a project and environment."""

@@ -1,0 +1,1 @@
+"""1Password with a service account, without a Connect server."""

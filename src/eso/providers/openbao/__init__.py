@@ -1,0 +1,1 @@
+"""OpenBao key/value secrets, version 1 and 2."""

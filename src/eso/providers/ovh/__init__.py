@@ -1,0 +1,1 @@
+"""OVHcloud Key Management Service: its secret store."""

@@ -1,0 +1,1 @@
+"""Passbolt, signed in with OpenPGP."""

@@ -1,0 +1,1 @@
+"""Password Depot Enterprise Server."""

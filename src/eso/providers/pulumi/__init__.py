@@ -1,0 +1,1 @@
+"""Pulumi ESC: values of an environment."""

@@ -1,0 +1,1 @@
+"""Scaleway Secret Manager."""

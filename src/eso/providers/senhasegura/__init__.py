@@ -1,0 +1,1 @@
+"""senhasegura DevOps Secret Management."""

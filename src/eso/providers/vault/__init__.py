@@ -1,0 +1,1 @@
+"""HashiCorp Vault key/value secrets, version 1 and 2."""

@@ -1,0 +1,1 @@
+"""Volcengine KMS secrets."""

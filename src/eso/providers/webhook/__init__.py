@@ -1,0 +1,1 @@
+"""Any HTTP API, by templates for the request and a JSONPath for the answer."""

@@ -1,0 +1,1 @@
+"""Yandex Certificate Manager over gRPC."""

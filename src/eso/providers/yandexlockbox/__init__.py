@@ -1,0 +1,1 @@
+"""Yandex Lockbox over gRPC."""
