@@ -155,10 +155,7 @@ class _Search:
         step = object_step(path)
         if step.pipe is not None:
             self.pipe = step.pipe
-        for _, key, node in members(text, index):
-            if self._matches(step, key) and self._follow(node, step.rest):
-                return True
-        return False
+        return any(self._matches(step, key) and self._follow(node, step.rest) for _, key, node in members(text, index))
 
     @staticmethod
     def _matches(step: ObjectStep, key: str) -> bool:

@@ -24,7 +24,21 @@ __all__ = [
 ]
 
 MODIFIERS: Final = frozenset(
-    ("pretty", "ugly", "reverse", "this", "flatten", "join", "valid", "keys", "values", "tostr", "fromstr", "group", "dig")
+    (
+        "pretty",
+        "ugly",
+        "reverse",
+        "this",
+        "flatten",
+        "join",
+        "valid",
+        "keys",
+        "values",
+        "tostr",
+        "fromstr",
+        "group",
+        "dig",
+    )
 )
 _COMPARE: Final = "!=<>%"
 _OPEN: Final = {"[": "]", "(": ")", "{": "}"}

@@ -28,7 +28,7 @@ _ELEMENT: Final = re.compile(r'["{\[ntf+\-0-9iIN\]]')
 _ESCAPES: Final = {"\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", '"': '"'}
 _ESCAPE_OR_CONTROL: Final = re.compile(r"[\\\x00-\x1f]")
 _HEX: Final = re.compile(r"[0-9a-fA-F]{4}")
-_QUOTED: Final = re.compile("[\x00-\x1f\"\\\\<>&\u2028\u2029\ud800-\udfff]")
+_QUOTED: Final = re.compile('[\x00-\x1f"\\\\<>&\u2028\u2029\ud800-\udfff]')
 _SHORT: Final = {"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 

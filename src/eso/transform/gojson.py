@@ -1,0 +1,123 @@
+"""JSON as Go writes it, and a JSON value as bytes.
+
+Source: `encoding/json` of the Go standard library; ESO's `esutils.GetByteValue`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from eso.transform.gofloat import format_json, format_plain
+
+__all__ = ["Number", "byte_value", "dumps", "loads"]
+
+_HTML: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+_LINES: Final = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+class Number(str):
+    """A JSON number as the digits it was written with (Go's `json.Number`)."""
+
+    __slots__ = ()
+
+
+def loads(document: bytes | str, *, exact: bool = False) -> Any:
+    """Decode JSON the way Go does into `any`.
+
+    Args:
+        document: JSON text.
+        exact: keep numbers as `Number`; otherwise every number is a float.
+
+    Raises:
+        ValueError: not JSON; the text does not hold the document.
+    """
+    text = document.decode("utf-8", "replace") if isinstance(document, bytes) else document
+    number: Any = Number if exact else float
+    try:
+        return json.loads(text, parse_int=number, parse_float=number, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise ValueError("the value is not valid JSON") from None
+
+
+def dumps(value: Any, *, escape_html: bool = True) -> str:
+    """Compact JSON with sorted keys.
+
+    Args:
+        value: dicts, lists, text, bytes (taken as UTF-8), numbers, booleans, None.
+        escape_html: whether `<`, `>` and `&` are escaped (*Go JSON*) or not (*plain JSON*).
+
+    Raises:
+        ValueError: a value that JSON cannot express.
+    """
+    if isinstance(value, Mapping):
+        pairs = sorted((_text(key), item) for key, item in value.items())
+        members = (f"{_string(key, escape_html)}:{dumps(item, escape_html=escape_html)}" for key, item in pairs)
+        return f"{{{','.join(members)}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(dumps(item, escape_html=escape_html) for item in value)}]"
+    return _scalar(value, escape_html)
+
+
+def _scalar(value: Any, escape_html: bool) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, (str, bytes)):
+        return _string(_text(value), escape_html)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return format_json(value)
+    raise ValueError(f"JSON cannot express this {type(value).__name__}")
+
+
+def _text(value: str | bytes) -> str:
+    """Text with everything that is not UTF-8 replaced by U+FFFD."""
+    raw = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
+    # Go replaces each invalid byte; Python would take a truncated sequence as one.
+    return "".join(
+        "\ufffd" if "\udc80" <= char <= "\udcff" else char for char in raw.decode("utf-8", "surrogateescape")
+    )
+
+
+def _string(text: str, escape_html: bool) -> str:
+    # json.dumps writes \b, \f and the quotes as Go does; what is left is what Go escapes beyond JSON.
+    return json.dumps(text, ensure_ascii=False).translate(_HTML if escape_html else _LINES)
+
+
+def byte_value(value: Any) -> bytes:
+    """A decoded JSON value as the bytes of a secret.
+
+    Text as it is, numbers as plain decimals, a list of texts joined by newlines, other lists and maps as Go JSON, booleans as
+    `true` and `false`, null empty.
+
+    Raises:
+        ValueError: another type.
+    """
+    if value is None:
+        return b""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, bool):
+        return b"true" if value else b"false"
+    if isinstance(value, Number):
+        return str(value).encode()
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    if isinstance(value, int):
+        return str(value).encode()
+    if isinstance(value, float):
+        return format_plain(value).encode()
+    if isinstance(value, (list, tuple)) and value and all(type(item) is str for item in value):
+        return "\n".join(value).encode("utf-8", "surrogateescape")
+    return dumps(value).encode()
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
