@@ -1,0 +1,343 @@
+"""The controller: events in, one reconcile per object at a time, and every outcome leads somewhere.
+
+A reconcile function is called with a request and makes the world look as the object says. It is level-triggered: it reads what
+is there now and does not get to know what changed. Whatever it does, the object is looked at again when it must be:
+
+* it returns: the object waits for the next event, or for `requeue_after` seconds if that comes first;
+* it raises: the object is tried again after a delay that doubles each time;
+* it raises `TerminalError`: the object waits for the next event;
+* it takes longer than `timeout`: it is cancelled, and that counts as raising.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from reconcile.api.model import KubeObject
+from reconcile.api.request import Request
+from reconcile.flightrecorder import FlightRecorder
+from reconcile.metrics import ControllerMetrics
+from reconcile.predicates import ObjectEvent, Predicate, deletion_started
+from reconcile.watches import Cluster, Source, Watch, controlled_by, itself
+from reconcile.worker import Reconcile, Result, WorkerPool
+from reconcile.workqueue import FairOrder, Priority, QueueCollector, RateLimiter, WorkQueue
+
+__all__ = ["Binding", "Controller", "Reconcile", "Request", "Result", "default_priority"]
+
+_LOG = logging.getLogger(__name__)
+
+_SOURCE_RESTART = 5.0
+"""Seconds before a source that failed is run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a controller needs to run; the manager makes it.
+
+    Attributes:
+        clusters: by name; the only one of a plain manager is called `""`.
+        namespaces: where namespaced kinds are watched; `("",)` is everywhere.
+        metrics: where reconciles are counted.
+        queues: where the queue is measured.
+        describe: turns an exception into the text that is logged.
+    """
+
+    clusters: Mapping[str, Cluster]
+    namespaces: Sequence[str]
+    metrics: ControllerMetrics
+    queues: QueueCollector
+    describe: Callable[[BaseException], str] = str
+
+
+def default_priority(event: ObjectEvent) -> Priority:
+    """Unknown objects first, then edits, then other events; a resync comes last."""
+    if event.type == "sync":
+        return Priority.PERIODIC
+    if event.old is None:
+        return Priority.NEW
+    if event.new is None:
+        return Priority.EVENT
+    edited = event.new.metadata.generation != event.old.metadata.generation
+    return Priority.SPEC if edited or deletion_started(event) else Priority.EVENT
+
+
+class Controller:
+    """Runs `reconcile` for the objects of one kind.
+
+    Args:
+        kind: what is reconciled.
+        reconcile: called with the request; see the module for what its outcome means.
+        name: in metrics and logs; the kind in lower case by default.
+        owns: kinds whose objects are controlled by objects of `kind`; their changes concern the owner.
+        watches: further kinds, with functions that say whom a change concerns.
+        sources: anything else that asks for reconciles.
+        predicates: all must match for a change of the object itself to count.
+        workers: reconciles in flight at once.
+        timeout: seconds one reconcile may take; None lets it run for ever.
+        rate_limiter: delays after failures; 1 s doubling up to 420 s by default, and 10 a second over all objects.
+        tenant: names whom an object belongs to; tenants take turns. The namespace by default.
+        priority: the class of an event on the object itself, also of those found at start; see `default_priority`.
+        max_wait: seconds after which the object that waits longest gets every second free worker.
+        debounce: seconds by which events are collected before a reconcile.
+        label_selector: reconcile only objects with these labels.
+        hot_loop: reconciles of one object in a minute, without a change of its spec, that are reported.
+        needs_leader: run only while this process leads; False runs on every replica.
+    """
+
+    def __init__(
+        self,
+        kind: type[KubeObject],
+        reconcile: Reconcile,
+        *,
+        name: str | None = None,
+        owns: Sequence[type[KubeObject]] = (),
+        watches: Sequence[Watch] = (),
+        sources: Sequence[Source] = (),
+        predicates: Sequence[Predicate] = (),
+        workers: int = 32,
+        timeout: float | None = 300.0,
+        rate_limiter: RateLimiter[Request] | None = None,
+        tenant: Callable[[Request], str] | None = None,
+        priority: Callable[[ObjectEvent], Priority] | None = None,
+        max_wait: float = 30.0,
+        debounce: float = 0.0,
+        label_selector: str = "",
+        hot_loop: int = 30,
+        needs_leader: bool = True,
+    ) -> None:
+        if workers < 1:
+            raise ValueError(f"controller {name or kind.__name__}: workers must be at least 1, got {workers}")
+        self.kind = kind
+        self.name = name if name is not None else kind.resource.kind.lower()
+        self.workers = workers
+        self.needs_leader = needs_leader
+        self._reconcile = reconcile
+        self._timeout = timeout
+        self._limiter = rate_limiter
+        self._tenant = tenant if tenant is not None else _namespace_of
+        self._priority = priority
+        self._max_wait = max_wait
+        self._debounce = debounce
+        self._primary = Watch(kind, itself, predicates=predicates, label_selector=label_selector)
+        self._watches = [*(Watch(owned, controlled_by(kind)) for owned in owns), *watches]
+        self._sources = list(sources)
+        self._flights = FlightRecorder(hot_loop=hot_loop)
+        self._binding: Binding | None = None
+        self._queue: WorkQueue[Request] | None = None
+        self._removers: dict[Watch, list[Callable[[], None]]] = {}
+        self._running = False
+
+    @property
+    def queue(self) -> WorkQueue[Request]:
+        """What waits for this controller.
+
+        Raises:
+            RuntimeError: the controller was not bound to a manager yet.
+        """
+        if self._queue is None:
+            raise RuntimeError(f"controller {self.name} is not bound: add it to a Manager and run that")
+        return self._queue
+
+    @property
+    def running(self) -> bool:
+        """Whether reconciles are run; False on a standby."""
+        return self._running
+
+    def bind(self, binding: Binding) -> None:
+        """Make the queue and register with the informers, so that events are kept from now on. Runs nothing."""
+        self._binding = binding
+        self._queue = WorkQueue(
+            order=FairOrder(tenant=self._tenant, max_wait=self._max_wait),
+            limiter=self._limiter,
+            debounce=self._debounce,
+            series=binding.queues.series(self.name),
+        )
+        binding.metrics.declare(self.name, self.workers)
+        for watch in (self._primary, *self._watches):
+            self._connect(watch)
+
+    async def run(self) -> None:
+        """Run reconciles until `stop` is called and those in flight are done.
+
+        Cancellation cancels the reconciles in flight.
+        """
+        binding, queue = self._binding, self.queue
+        assert binding is not None
+        pool = WorkerPool(
+            self.name,
+            self._reconcile,
+            queue,
+            self._flights,
+            binding.metrics,
+            timeout=self._timeout,
+            describe=binding.describe,
+        )
+        self._running = True
+        try:
+            async with asyncio.TaskGroup() as group:
+                sources = [group.create_task(self._feed(source)) for source in self._sources]
+                await pool.run(self.workers)
+                for task in sources:
+                    task.cancel()
+        finally:
+            self._running = False
+
+    def stop(self) -> None:
+        """Hand out nothing more; `run` returns when the reconciles in flight are done. What waits is dropped."""
+        self.queue.shut_down(discard=True)
+
+    def enqueue(self, request: Request, *, priority: Priority = Priority.EVENT, reason: str = "asked for") -> None:
+        """Ask for a reconcile from outside of the watches. Call it in the event loop."""
+        self._flights.queued(request, reason)
+        self.queue.add(request, priority)
+
+    def add_watch(self, watch: Watch) -> None:
+        """Watch one more kind, also while running."""
+        self._watches.append(watch)
+        if self._binding is not None:
+            self._connect(watch)
+
+    def remove_watch(self, watch: Watch) -> None:
+        """Stop listening to a watch that was added; requests that are queued stay.
+
+        Raises:
+            ValueError: there is no such watch.
+        """
+        self._watches.remove(watch)
+        for remove in self._removers.pop(watch, ()):
+            remove()
+
+    def explain(self, request: Request) -> dict[str, Any] | None:
+        """Why the object was queued, how its last runs went, and when it runs next; None when it is not remembered.
+
+        Seconds, relative to now. Holds nothing of the object but its name.
+        """
+        flight = self._flights.flight(request)
+        if flight is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        next_run = self.queue.next_run(request)
+        return {
+            "controller": self.name,
+            "request": str(request),
+            "reason": flight.reason,
+            "queued": request in self.queue,
+            "running": request in self.queue.processing,
+            "nextRunInSeconds": None if next_run is None else round(next_run - now, 3),
+            "retries": self.queue.retries(request),
+            "totalRuns": flight.total,
+            "runs": [
+                {
+                    "reason": run.reason,
+                    "startedSecondsAgo": round(now - run.started, 3),
+                    "seconds": round(run.seconds, 6),
+                    "result": run.result,
+                }
+                for run in flight.runs
+            ],
+        }
+
+    def recent(self) -> list[Request]:
+        """The objects that `explain` knows."""
+        return self._flights.requests()
+
+    def _connect(self, watch: Watch) -> None:
+        binding = self._binding
+        assert binding is not None
+        if not watch.kind.resource.namespaced:
+            namespaces: Sequence[str] = ("",)
+        else:
+            namespaces = binding.namespaces if watch.namespace is None else (watch.namespace,)
+        removers = self._removers.setdefault(watch, [])
+        for cluster in binding.clusters.values():
+            for namespace in namespaces:
+                informer = cluster.cache.informer(
+                    watch.kind,
+                    namespace=namespace,
+                    label_selector=watch.label_selector,
+                    field_selector=watch.field_selector,
+                    metadata_only=watch.metadata_only,
+                )
+                handler = self._handler(watch, cluster.name, informer.synced)
+                informer.add_handler(handler)
+                removers.append(partial(informer.remove_handler, handler))
+
+    def _handler(self, watch: Watch, cluster: str, synced: asyncio.Event) -> Callable[[ObjectEvent], None]:
+        def on_event(event: ObjectEvent) -> None:
+            try:
+                if all(predicate(event) for predicate in watch.predicates):
+                    priority = self._priority_of(watch, event, found_at_start=not synced.is_set())
+                    for request in watch.map(event.old, event.new):
+                        self._arrived(
+                            replace(request, cluster=cluster) if cluster and not request.cluster else request,
+                            watch,
+                            event,
+                            priority,
+                        )
+            except Exception as error:  # noqa: BLE001 - a broken map function must not take the watch down with it
+                self._map_failed(watch, error)
+
+        return on_event
+
+    def _priority_of(self, watch: Watch, event: ObjectEvent, *, found_at_start: bool) -> Priority:
+        if watch is self._primary and self._priority is not None:
+            return self._priority(event)
+        if found_at_start:
+            return Priority.PERIODIC
+        return default_priority(event) if watch is self._primary else Priority.EVENT
+
+    def _arrived(self, request: Request, watch: Watch, event: ObjectEvent, priority: Priority) -> None:
+        if watch is self._primary:
+            edited = priority is Priority.SPEC
+            reason = "spec changed" if edited else event.type
+        else:
+            edited = False
+            subject = event.new if event.new is not None else event.old
+            assert subject is not None
+            path = f"{subject.namespace}/{subject.name}" if subject.namespace else subject.name
+            reason = f"{watch.kind.resource.kind} {path} {event.type}"
+        self._flights.queued(request, reason, spec_changed=edited)
+        self.queue.add(request, priority)
+
+    def _map_failed(self, watch: Watch, error: Exception) -> None:
+        binding = self._binding
+        assert binding is not None
+        binding.metrics.errors.labels(self.name).inc()
+        _LOG.error(
+            "%s: the map function or a predicate of the watch on %s failed, the event is lost: %s: %s",
+            self.name,
+            watch.kind.resource,
+            type(error).__name__,
+            binding.describe(error),
+        )
+
+    async def _feed(self, source: Source) -> None:
+        binding = self._binding
+        assert binding is not None
+        reason = type(source).__name__
+        while True:
+            try:
+                await source.run(partial(self._from_source, reason))
+            except Exception as error:  # noqa: BLE001 - a source that fails is started again
+                _LOG.error(
+                    "%s: source %s failed, next try in %.0f s: %s",
+                    self.name,
+                    reason,
+                    _SOURCE_RESTART,
+                    binding.describe(error),
+                )
+            else:
+                return
+            await asyncio.sleep(_SOURCE_RESTART)
+
+    def _from_source(self, reason: str, request: Request) -> None:
+        self.enqueue(request, reason=reason)
+
+
+def _namespace_of(request: Request) -> str:
+    return request.namespace
