@@ -16,9 +16,11 @@ The tree, from what goes wrong to what the caller does about it::
      |    +-- TooManyRequestsError    429  wait `retry_after` seconds
      |    +-- ServerError             5xx
      +-- TransportError           no answer: connection refused, reset, or timed out
+     +-- DecodeError              an object does not have the shape of its kind
      +-- ConfigError              no usable kubeconfig or in-cluster configuration
      +-- LeaderLostError          the lease could not be renewed in time
      +-- TerminalError            raised by a reconciler: do not retry before something changes
+     +-- RetryError               raised by a reconciler: try again, but not before `retry_after` seconds
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ __all__ = [
     "BadRequestError",
     "ConfigError",
     "ConflictError",
+    "DecodeError",
     "ForbiddenError",
     "GoneError",
     "InvalidError",
@@ -39,6 +42,7 @@ __all__ = [
     "MethodNotAllowedError",
     "NotFoundError",
     "ReconcileError",
+    "RetryError",
     "ServerError",
     "TerminalError",
     "TooManyRequestsError",
@@ -59,6 +63,17 @@ class TerminalError(ReconcileError):
     """
 
 
+class RetryError(ReconcileError):
+    """Raised by a reconciler that knows how long it is useless to try again.
+
+    The controller counts it as a failure and backs off as usual, but waits at least `retry_after` seconds.
+    """
+
+    def __init__(self, message: str, *, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class ConfigError(ReconcileError):
     """No API server can be reached because the configuration is missing or broken."""
 
@@ -69,6 +84,10 @@ class LeaderLostError(ReconcileError):
 
 class TransportError(ReconcileError):
     """The API server gave no complete answer (refused, reset, timed out, bad TLS)."""
+
+
+class DecodeError(ReconcileError):
+    """The API server sent an object that does not have the shape its kind describes; names fields, never values."""
 
 
 class APIError(ReconcileError):
