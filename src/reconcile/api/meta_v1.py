@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 from pydantic.alias_generators import to_camel
 
-__all__ = ["Condition", "LabelSelector", "LabelSelectorRequirement", "ListMeta", "ObjectMeta", "OwnerReference"]
+__all__ = [
+    "Condition",
+    "LabelSelector",
+    "LabelSelectorRequirement",
+    "ListMeta",
+    "MicroTime",
+    "ObjectMeta",
+    "OwnerReference",
+    "Time",
+]
+
+
+def _seconds(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _microseconds(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+# metav1.Time keeps whole seconds; metav1.MicroTime is refused without its six digits.
+Time = Annotated[datetime, PlainSerializer(_seconds, return_type=str, when_used="json-unless-none")]
+MicroTime = Annotated[datetime, PlainSerializer(_microseconds, return_type=str, when_used="json-unless-none")]
 
 
 class _Model(BaseModel):
@@ -38,8 +68,8 @@ class ObjectMeta(_Model):
     uid: str = ""
     resource_version: str = ""
     generation: int = 0
-    creation_timestamp: datetime | None = None
-    deletion_timestamp: datetime | None = None
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
     deletion_grace_period_seconds: int | None = None
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
@@ -103,5 +133,5 @@ class Condition(_Model):
     status: str
     reason: str = ""
     message: str = ""
-    last_transition_time: datetime | None = None
+    last_transition_time: Time | None = None
     observed_generation: int | None = None

@@ -1,0 +1,153 @@
+"""The client that reads from informers where there are any, and never reads older than its own writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from reconcile.api.model import KubeObject
+from reconcile.client.client import Client
+from reconcile.client.objects import K, ObjectList, name_of
+from reconcile.client.selectors import parse_selector
+from reconcile.errors import NotFoundError
+
+__all__ = ["CachedClient", "CachedKind", "Lookup"]
+
+
+K_co = TypeVar("K_co", bound=KubeObject, covariant=True)
+
+
+class CachedKind(Protocol[K_co]):
+    """What the client needs of an informer."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether an object that is not here does not exist (in the informer's namespaces)."""
+        ...
+
+    def get(self, name: str, namespace: str = "") -> K_co | None:
+        """The object, if it is here."""
+        ...
+
+    def list(self, namespace: str | None = None, index: tuple[str, str] | None = None) -> Sequence[K_co]:
+        """The objects of one namespace, or of all."""
+        ...
+
+    def observe(self, body: bytes) -> None:
+        """Take in an object as the server answered a write."""
+        ...
+
+    def observe_deleted(self, name: str, namespace: str, uid: str) -> None:
+        """Take in that the object with this uid is gone."""
+        ...
+
+
+class Lookup(Protocol):
+    """Finds informers; `reconcile.cache.Cache` is one."""
+
+    def covering(self, kind: type[K], namespace: str) -> CachedKind[K] | None:
+        """A synced informer with whole objects of the kind in that namespace (empty: in all), complete if possible."""
+        ...
+
+    def holding(self, kind: type[KubeObject], namespace: str) -> Sequence[CachedKind[KubeObject]]:
+        """Every informer of the kind that may hold objects of that namespace."""
+        ...
+
+
+class CachedClient(Client):
+    """Answers `get`, `find` and `list` from informers of a cache; everything else, and other kinds, go to the server.
+
+    What was written through this client is never read back older than it was written.
+
+    Attributes:
+        live: the client without a cache.
+    """
+
+    def __init__(self, client: Client, cache: Lookup) -> None:
+        super().__init__(client.transport, field_manager=client.field_manager)
+        self.live = client
+        self._cache = cache
+
+    async def get(self, kind: type[K], name: str, namespace: str = "") -> K:
+        """The object of that name, from the cache where it holds the kind.
+
+        Raises:
+            NotFoundError: there is none.
+            DecodeError: the object is not a `kind`.
+            APIError, TransportError: the cache does not hold the kind and the request failed.
+        """
+        informer = self._cache.covering(kind, namespace if kind.resource.namespaced else "")
+        if informer is not None:
+            found = informer.get(name, namespace)
+            if found is not None:
+                return found
+            if informer.complete:
+                message = f"{name_of(kind, name, namespace)} not found"
+                raise NotFoundError(message, status=404, reason="NotFound")
+        return await self.live.get(kind, name, namespace)
+
+    async def list(
+        self,
+        kind: type[K],
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        limit: int = 500,
+    ) -> ObjectList[K]:
+        """All objects of a kind; from the cache where it holds them all and no field selector asks the server.
+
+        The list has no resource version when it came from the cache.
+
+        Raises:
+            APIError, TransportError: the cache does not hold the kind and the request failed.
+            DecodeError: an item is not a `kind`.
+        """
+        informer = self._cache.covering(kind, namespace) if not field_selector else None
+        if informer is None or not informer.complete:
+            return await self.live.list(
+                kind, namespace, label_selector=label_selector, field_selector=field_selector, limit=limit
+            )
+        selector = parse_selector(label_selector)
+        items = [item for item in informer.list(namespace or None) if selector.matches(item.metadata.labels)]
+        return ObjectList(items)
+
+    def _written(self, kind: type[KubeObject], answer: bytes) -> None:
+        namespace = _identity(answer).metadata.namespace
+        for informer in self._cache.holding(kind, namespace):
+            informer.observe(answer)
+
+    def _deleted(self, kind: type[KubeObject], name: str, namespace: str, answer: bytes) -> None:
+        found = _identity(answer)
+        if found.kind == "Status":
+            uid = found.details.uid
+            if uid:
+                for informer in self._cache.holding(kind, namespace):
+                    informer.observe_deleted(name, namespace, uid)
+        elif found.metadata.name:
+            # Finalizers hold it: what came back is the object with its deletionTimestamp.
+            self._written(kind, answer)
+
+
+class _Metadata(msgspec.Struct):
+    name: str = ""
+    namespace: str = ""
+
+
+class _Details(msgspec.Struct):
+    uid: str = ""
+
+
+class _Identity(msgspec.Struct):
+    kind: str = ""
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+    details: _Details = msgspec.field(default_factory=_Details)
+
+
+def _identity(answer: bytes) -> _Identity:
+    try:
+        return msgspec.json.decode(answer, type=_Identity)
+    except msgspec.DecodeError:
+        return _Identity()

@@ -1,0 +1,183 @@
+"""The HTTP transport: one aiohttp session, credentials and certificates that rotate under it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from reconcile.client.config import Config
+from reconcile.client.tls import TLSContext
+from reconcile.client.transport import Response, Stream
+from reconcile.errors import ConfigError, TransportError
+
+__all__ = ["HttpTransport"]
+
+# Seconds to open a connection; client-go's dialer allows 30, which is longer than a lease lasts.
+_CONNECT_TIMEOUT = 10.0
+_MAX_CONNECTIONS = 512
+
+
+class HttpTransport:
+    """Carries requests over HTTP/1.1 connections that are kept open; made before or inside a running loop.
+
+    Args:
+        config: which server, and as whom.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._base = config.server.rstrip("/")
+        self._credentials = config.make_credentials()
+        self._tls = TLSContext(config)
+        self._session: aiohttp.ClientSession | None = None
+        url = URL(self._base)
+        if url.scheme not in ("http", "https") or not url.host:
+            raise ConfigError(f"server {self._base!r} is not an http or https URL")
+        self._host = f"{url.host}:{url.port}"
+
+    @property
+    def host(self) -> str:
+        """`host:port` of the API server."""
+        return self._host
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        timeout: float | None = None,
+    ) -> Response:
+        """Send one request and read the whole answer; a 401 is tried once more with fresh credentials.
+
+        Raises:
+            TransportError: refused, reset, timed out, or the certificate is not trusted.
+            ConfigError: the credentials cannot be obtained.
+        """
+        headers = {"Accept": accept}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        seconds = self._config.request_timeout if timeout is None else timeout
+        try:
+            async with asyncio.timeout(seconds):
+                for fresh in (False, True):
+                    async with await self._open(method, path, query, headers, body) as answer:
+                        payload = await answer.read()
+                    if answer.status != 401 or fresh:
+                        break
+                    self._credentials.expire()
+                return Response(answer.status, payload, answer.headers)
+        except TimeoutError as err:
+            raise TransportError(f"{method} {path}: no answer within {seconds:g} s") from err
+        except aiohttp.ClientError as err:
+            raise _broken(method, path, err) from err
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        accept: str = "application/json",
+        timeout: float | None = None,
+    ) -> AsyncIterator[Stream]:
+        """Send one request and hand out the answer as it arrives.
+
+        Raises:
+            TransportError: no headers within `timeout` seconds, refused, reset.
+            ConfigError: the credentials cannot be obtained.
+        """
+        seconds = self._config.request_timeout if timeout is None else timeout
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self._open(method, path, query, {"Accept": accept}, None)
+                if answer.status == 401:
+                    answer.close()
+                    self._credentials.expire()
+                    answer = await self._open(method, path, query, {"Accept": accept}, None)
+        except TimeoutError as err:
+            raise TransportError(f"{method} {path}: no answer within {seconds:g} s") from err
+        except aiohttp.ClientError as err:
+            raise _broken(method, path, err) from err
+        try:
+            yield _HttpStream(answer, method, path)
+        finally:
+            # Not release(): the rest of a watch never comes, the connection cannot be used again.
+            answer.close()
+
+    async def _open(
+        self, method: str, path: str, query: Mapping[str, str] | None, headers: dict[str, str], body: bytes | None
+    ) -> aiohttp.ClientResponse:
+        authorization = await self._credentials.authorization()
+        if authorization:
+            headers = {**headers, "Authorization": authorization}
+        options: dict[str, Any] = {}
+        if self._base.startswith("https"):
+            options["ssl"] = await self._tls.current(self._credentials.client_certificate)
+            if self._config.tls_server_name:
+                options["server_hostname"] = self._config.tls_server_name
+        if self._config.proxy_url:
+            options["proxy"] = self._config.proxy_url
+        url = URL(self._base + path, encoded=True)
+        if query:
+            url = url.with_query(query)
+        return await self._open_session().request(
+            method, url, data=body, headers=headers, allow_redirects=False, **options
+        )
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
+                # Compression costs both sides more time than the bytes cost inside a cluster.
+                headers={"User-Agent": self._config.user_agent, "Accept-Encoding": "identity"},
+                read_bufsize=2**20,
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Close every connection; the transport opens new ones when it is used again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+class _HttpStream:
+    """The body of an answer as it arrives."""
+
+    def __init__(self, answer: aiohttp.ClientResponse, method: str, path: str) -> None:
+        self._answer = answer
+        self._what = (method, path)
+
+    @property
+    def status(self) -> int:
+        return self._answer.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._answer.headers
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._answer.content.iter_any():
+                yield chunk
+        except aiohttp.ClientError as err:
+            raise _broken(*self._what, err) from err
+
+
+def _broken(method: str, path: str, err: aiohttp.ClientError) -> TransportError:
+    # The class says what happened; the text of a vendor's error may quote headers.
+    if isinstance(err, aiohttp.ClientConnectorCertificateError):
+        return TransportError(f"{method} {path}: the API server's certificate is not trusted")
+    return TransportError(f"{method} {path}: {type(err).__name__}")

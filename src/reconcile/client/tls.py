@@ -1,0 +1,83 @@
+"""TLS contexts that follow certificate files."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+
+from reconcile.client.config import Config
+from reconcile.errors import ConfigError
+
+__all__ = ["TLSContext"]
+
+# Seconds between looks at the files; rotation overlaps for minutes, a look costs three stat calls.
+_LOOK_EVERY = 10.0
+
+
+class TLSContext:
+    """Makes the `ssl.SSLContext` of a configuration, anew when one of its files changed.
+
+    Connections are pooled by context, so a new one means new connections; old ones finish what they carry.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._context: ssl.SSLContext | None = None
+        self._signature: tuple[object, ...] = ()
+        self._look_again = 0.0
+        self._lock = asyncio.Lock()
+
+    async def current(self, client_certificate: tuple[str, str] | None = None) -> ssl.SSLContext:
+        """The context to use now.
+
+        Args:
+            client_certificate: paths of certificate and key from a credential plugin, instead of the configured ones.
+
+        Raises:
+            ConfigError: a file is missing or is not PEM, and no earlier context is known.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._context is not None and now < self._look_again:
+            return self._context
+        async with self._lock:
+            if self._context is not None and now < self._look_again:
+                return self._context
+            pair = client_certificate or (self._config.client_certificate_file, self._config.client_key_file)
+            try:
+                context, self._signature = await asyncio.to_thread(self._load, pair)
+            except (OSError, ValueError) as err:
+                # A half-written file is normal during rotation: keep what works.
+                if self._context is None:
+                    raise ConfigError(f"TLS files of {self._config.server} are not usable: {_why(err)}") from err
+            else:
+                self._context = context
+            self._look_again = now + _LOOK_EVERY
+            return self._context
+
+    def _load(self, pair: tuple[str, str]) -> tuple[ssl.SSLContext, tuple[object, ...]]:
+        signature = tuple(_stamp(path) for path in (self._config.ca_file, *pair))
+        if self._context is not None and signature == self._signature:
+            return self._context, signature
+        config = self._config
+        data = config.ca_data.decode("ascii") if config.ca_data else None
+        context = ssl.create_default_context(cafile=config.ca_file or None, cadata=data)
+        if pair[0]:
+            context.load_cert_chain(pair[0], pair[1] or None)
+        if config.insecure_skip_tls_verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context, signature
+
+
+def _stamp(path: str) -> tuple[str, int, int, int]:
+    if not path:
+        return ("", 0, 0, 0)
+    status = Path(path).stat()
+    return (path, status.st_mtime_ns, status.st_ino, status.st_size)
+
+
+def _why(err: Exception) -> str:
+    if isinstance(err, FileNotFoundError) and err.filename:
+        return f"{err.filename} is missing"
+    return getattr(err, "reason", None) or type(err).__name__
