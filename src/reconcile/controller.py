@@ -20,6 +20,8 @@ from typing import Any
 
 from reconcile.api.model import KubeObject
 from reconcile.api.request import Request
+from reconcile.cache import InformerEvent
+from reconcile.errors import DecodeError
 from reconcile.flightrecorder import FlightRecorder
 from reconcile.metrics import ControllerMetrics
 from reconcile.predicates import ObjectEvent, Predicate, deletion_started
@@ -41,22 +43,20 @@ class Binding:
 
     Attributes:
         clusters: by name; the only one of a plain manager is called `""`.
-        namespaces: where namespaced kinds are watched; `("",)` is everywhere.
         metrics: where reconciles are counted.
         queues: where the queue is measured.
         describe: turns an exception into the text that is logged.
     """
 
     clusters: Mapping[str, Cluster]
-    namespaces: Sequence[str]
     metrics: ControllerMetrics
     queues: QueueCollector
     describe: Callable[[BaseException], str] = str
 
 
 def default_priority(event: ObjectEvent) -> Priority:
-    """Unknown objects first, then edits, then other events; a resync comes last."""
-    if event.type == "sync":
+    """Unknown objects first, then edits, then other events; what the first list brings comes last."""
+    if event.initial or event.type == "sync":
         return Priority.PERIODIC
     if event.old is None:
         return Priority.NEW
@@ -103,7 +103,7 @@ class Controller:
         timeout: float | None = 300.0,
         rate_limiter: RateLimiter[Request] | None = None,
         tenant: Callable[[Request], str] | None = None,
-        priority: Callable[[ObjectEvent], Priority] | None = None,
+        priority: Callable[[ObjectEvent], Priority] = default_priority,
         max_wait: float = 30.0,
         debounce: float = 0.0,
         label_selector: str = "",
@@ -144,6 +144,12 @@ class Controller:
         return self._queue
 
     @property
+    def _bound(self) -> Binding:
+        if self._binding is None:
+            raise RuntimeError(f"controller {self.name} is not bound: add it to a Manager and run that")
+        return self._binding
+
+    @property
     def running(self) -> bool:
         """Whether reconciles are run; False on a standby."""
         return self._running
@@ -166,8 +172,7 @@ class Controller:
 
         Cancellation cancels the reconciles in flight.
         """
-        binding, queue = self._binding, self.queue
-        assert binding is not None
+        binding, queue = self._bound, self.queue
         pool = WorkerPool(
             self.name,
             self._reconcile,
@@ -247,66 +252,50 @@ class Controller:
         return self._flights.requests()
 
     def _connect(self, watch: Watch) -> None:
-        binding = self._binding
-        assert binding is not None
-        if not watch.kind.resource.namespaced:
-            namespaces: Sequence[str] = ("",)
-        else:
-            namespaces = binding.namespaces if watch.namespace is None else (watch.namespace,)
         removers = self._removers.setdefault(watch, [])
-        for cluster in binding.clusters.values():
-            for namespace in namespaces:
-                informer = cluster.cache.informer(
-                    watch.kind,
-                    namespace=namespace,
-                    label_selector=watch.label_selector,
-                    field_selector=watch.field_selector,
-                    metadata_only=watch.metadata_only,
-                )
-                handler = self._handler(watch, cluster.name, informer.synced)
-                informer.add_handler(handler)
-                removers.append(partial(informer.remove_handler, handler))
+        for cluster in self._bound.clusters.values():
+            informer = cluster.cache.informer(
+                watch.kind,
+                watch.namespace,
+                label_selector=watch.label_selector,
+                field_selector=watch.field_selector,
+                metadata_only=watch.metadata_only,
+            )
+            handler = self._on_own_kind if watch is self._primary else self._on_watched
+            removers.append(informer.add_handler(partial(handler, watch, cluster.name)))
 
-    def _handler(self, watch: Watch, cluster: str, synced: asyncio.Event) -> Callable[[ObjectEvent], None]:
-        def on_event(event: ObjectEvent) -> None:
-            try:
-                if all(predicate(event) for predicate in watch.predicates):
-                    priority = self._priority_of(watch, event, found_at_start=not synced.is_set())
-                    for request in watch.map(event.old, event.new):
-                        self._arrived(
-                            replace(request, cluster=cluster) if cluster and not request.cluster else request,
-                            watch,
-                            event,
-                            priority,
-                        )
-            except Exception as error:  # noqa: BLE001 - a broken map function must not take the watch down with it
-                self._map_failed(watch, error)
-
-        return on_event
-
-    def _priority_of(self, watch: Watch, event: ObjectEvent, *, found_at_start: bool) -> Priority:
-        if watch is self._primary and self._priority is not None:
-            return self._priority(event)
-        if found_at_start:
-            return Priority.PERIODIC
-        return default_priority(event) if watch is self._primary else Priority.EVENT
-
-    def _arrived(self, request: Request, watch: Watch, event: ObjectEvent, priority: Priority) -> None:
-        if watch is self._primary:
-            edited = priority is Priority.SPEC
-            reason = "spec changed" if edited else event.type
-        else:
-            edited = False
-            subject = event.new if event.new is not None else event.old
-            assert subject is not None
-            path = f"{subject.namespace}/{subject.name}" if subject.namespace else subject.name
-            reason = f"{watch.kind.resource.kind} {path} {event.type}"
-        self._flights.queued(request, reason, spec_changed=edited)
+    def _on_own_kind(self, watch: Watch, cluster: str, event: InformerEvent[KubeObject]) -> None:
+        request = Request(event.namespace, event.name, cluster)
+        try:
+            if not all(predicate(event) for predicate in watch.predicates):
+                return
+            priority = self._priority(event)
+        except DecodeError:
+            # The reconcile meets the same error, and there it counts, backs off and is seen.
+            priority = Priority.EVENT
+        edited = priority is Priority.SPEC
+        self._flights.queued(request, "spec changed" if edited else event.type, spec_changed=edited)
         self.queue.add(request, priority)
 
+    def _on_watched(self, watch: Watch, cluster: str, event: InformerEvent[KubeObject]) -> None:
+        try:
+            if not all(predicate(event) for predicate in watch.predicates):
+                return
+            requests = list(watch.map(event.old, event.new))
+        except Exception as error:  # noqa: BLE001 - a broken map function is counted here, not only logged by the informer
+            self._map_failed(watch, error)
+            return
+        path = f"{event.namespace}/{event.name}" if event.namespace else event.name
+        reason = f"{watch.kind.resource.kind} {path} {event.type}"
+        priority = Priority.PERIODIC if event.initial or event.type == "sync" else Priority.EVENT
+        for request in requests:
+            if cluster and not request.cluster:
+                request = replace(request, cluster=cluster)
+            self._flights.queued(request, reason)
+            self.queue.add(request, priority)
+
     def _map_failed(self, watch: Watch, error: Exception) -> None:
-        binding = self._binding
-        assert binding is not None
+        binding = self._bound
         binding.metrics.errors.labels(self.name).inc()
         _LOG.error(
             "%s: the map function or a predicate of the watch on %s failed, the event is lost: %s: %s",
@@ -317,8 +306,7 @@ class Controller:
         )
 
     async def _feed(self, source: Source) -> None:
-        binding = self._binding
-        assert binding is not None
+        binding = self._bound
         reason = type(source).__name__
         while True:
             try:

@@ -30,7 +30,12 @@ class ObjectEvent(Protocol):
 
     @property
     def type(self) -> str:
-        """`added`, `updated`, `deleted` or `sync`."""
+        """`added`, `updated`, `deleted`, or `sync`: the object was there when the handler was added."""
+        ...
+
+    @property
+    def initial(self) -> bool:
+        """Whether the first list brought the object: it may be as old as the cluster."""
         ...
 
     @property
