@@ -1,0 +1,259 @@
+"""One pass over an ExternalSecret: is it due, what do the providers say, what has to be written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from reconcile.events import EventRecorder
+
+from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
+from eso.controllers.conditions import cause_of, find
+from eso.controllers.externalsecret.data import DataCollector, Generators
+from eso.controllers.externalsecret.draft import is_valid
+from eso.controllers.externalsecret.metrics import ExternalSecretMetrics
+from eso.controllers.externalsecret.outcome import Failure, Outcome, Reason, status_after
+from eso.controllers.externalsecret.refresh import next_look, refresh_interval, should_refresh, version_of
+from eso.controllers.externalsecret.retry import Retries
+from eso.controllers.externalsecret.target import TargetSecrets
+from eso.controllers.externalsecret.templates import TemplateRenderer
+from eso.errors import EsoError, NotModifiedError
+from eso.stores.selection import StoreSelection
+from reconcile.api.request import Request
+from reconcile.client.cached import CachedClient
+from reconcile.client.patch import MergePatch
+from reconcile.controller import Result
+from reconcile.errors import ConflictError, NotFoundError, RetryError, TerminalError
+
+__all__ = ["FINALIZER", "ExternalSecretReconciler", "TargetReconciler"]
+
+FINALIZER: Final = "externalsecrets.external-secrets.io/externalsecret-cleanup"
+_LOG: Final = logging.getLogger("controllers.ExternalSecret")
+
+# A value that another object has read from the same store so many seconds ago is fresh enough for a refresh.
+_REUSE_SHARE: Final = 0.05
+_LONGEST_REUSE: Final = 10.0
+
+
+class TargetReconciler(Protocol):
+    """Does for targets of other kinds (`spec.target.manifest`) what this module does for Secrets."""
+
+    async def pass_over(self, es: ExternalSecret, now: datetime, *, forced: bool, max_age: float) -> Outcome | None:
+        """Bring the target up to date; None when nothing was due.
+
+        Raises:
+            Failure: the condition tells why.
+        """
+
+    async def clean_up(self, es: ExternalSecret) -> None:
+        """The ExternalSecret is being deleted."""
+
+
+class ExternalSecretReconciler:
+    """The reconcile function of the externalsecret controller, and what it works with."""
+
+    def __init__(
+        self,
+        client: CachedClient,
+        *,
+        targets: TargetSecrets,
+        manifests: TargetReconciler,
+        collector: DataCollector,
+        generators: Generators,
+        renderer: TemplateRenderer,
+        selection: StoreSelection,
+        events: EventRecorder,
+        metrics: ExternalSecretMetrics,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._targets = targets
+        self._manifests = manifests
+        self._collector = collector
+        self._generators = generators
+        self._renderer = renderer
+        self._selection = selection
+        self._events = events
+        self._metrics = metrics
+        self._clock = clock
+        self._retries = Retries()
+        self._forced: set[Request] = set()
+
+    def force(self, request: Request) -> None:
+        """Let the next pass ask the provider although no refresh is due: something the object refers to has changed."""
+        self._forced.add(request)
+
+    async def reconcile(self, request: Request) -> Result:
+        """One pass.
+
+        Raises:
+            RetryError: it failed in a way that may pass; the condition has been written.
+            TerminalError: it failed until somebody edits something; the condition has been written.
+        """
+        es = await self._client.find(ExternalSecret, request)
+        try:
+            with self._metrics.timed(request.name, request.namespace):
+                if es is None:
+                    return self._gone(request)
+                return await self._present(request, es)
+        finally:
+            self._metrics.called(request.name, request.namespace, es)
+
+    def _gone(self, request: Request) -> Result:
+        self._metrics.forget(request.name, request.namespace)
+        self._retries.forget(request)
+        self._forced.discard(request)
+        return Result()
+
+    async def _present(self, request: Request, es: ExternalSecret) -> Result:
+        if es.metadata.deleting:
+            await self._clean_up(es)
+            return Result()
+        if not await self._selection.handles(es):
+            return Result()
+        es = await self._with_finalizer(es)
+        self._metrics.observe(es, es.status.conditions)
+        started = self._clock()
+        forced = request in self._forced
+        try:
+            outcome = await self._sync(es, started, forced=forced)
+        except ConflictError:
+            return Result(requeue=True)
+        except Failure as failure:
+            return await self._failed(request, es, failure, started)
+        self._forced.discard(request)
+        self._retries.forget(request)
+        if outcome is not None:
+            es = await self._done(es, outcome, started)
+        now = self._clock()
+        wait = next_look(es, now)
+        self._metrics.scheduled(es, now, wait)
+        return Result(requeue_after=wait)
+
+    async def _sync(self, es: ExternalSecret, now: datetime, *, forced: bool) -> Outcome | None:
+        """Bring the target up to date; None when nothing was due."""
+        try:
+            due = should_refresh(es, now)
+            max_age = _reusable(es, forced=forced)
+        except EsoError as err:
+            raise Failure("could not get secret data from provider", cause_of(err), retry=False) from err
+        forced = forced and _follows_sources(es)
+        if es.spec.target.manifest is not None:
+            return await self._manifests.pass_over(es, now, forced=forced, max_age=max_age)
+        current = await self._targets.read(es)
+        valid = is_valid(current, es)
+        if not due and not forced and valid:
+            return None
+        try:
+            return await self._refresh(es, current, max_age=max_age if valid else 0.0)
+        except NotModifiedError:
+            return Outcome()
+
+    async def _refresh(self, es: ExternalSecret, current: Mapping[str, Any] | None, *, max_age: float) -> Outcome:
+        data = await self._collect(es, max_age=max_age)
+        committed = False
+        try:
+            if not data:
+                settled = await self._targets.when_empty(es, current)
+                if settled is not None:
+                    await self._generators.commit(es)
+                    committed = True
+                    return settled
+            render = await self._renderer.prepare(es, data)
+            outcome = await self._targets.write(es, current, data, render)
+            await self._generators.commit(es)
+            committed = True
+            return outcome
+        finally:
+            if not committed:
+                await self._generators.roll_back(es)
+
+    async def _collect(self, es: ExternalSecret, *, max_age: float) -> dict[str, bytes]:
+        try:
+            collected = await self._collector.collect(es, max_age=max_age)
+        except NotModifiedError:
+            raise
+        except TerminalError:
+            await self._generators.roll_back(es)
+            raise
+        except EsoError as err:
+            await self._generators.roll_back(es)
+            if isinstance(err.__cause__, NotModifiedError):
+                raise err.__cause__ from None
+            raise Failure("could not get secret data from provider", cause_of(err)) from err
+        for text in collected.missing:
+            self._events.event(es, "Normal", "MissingProviderSecret", text)
+        return collected.data
+
+    async def _done(self, es: ExternalSecret, outcome: Outcome, started: datetime) -> ExternalSecret:
+        before = find(es.status.conditions)
+        status = status_after(es, outcome, started)
+        changed = before is None or (before.status, before.reason) != ("True", outcome.reason)
+        text = "deleted secret" if outcome.reason in (Reason.DELETED, Reason.RESOURCE_DELETED) else "reconciled secret"
+        _LOG.log(logging.INFO if changed else logging.DEBUG, "%s", text)
+        return await self._write_status(es, status)
+
+    async def _failed(self, request: Request, es: ExternalSecret, failure: Failure, started: datetime) -> Result:
+        self._events.event(es, "Warning", "UpdateFailed", str(failure))
+        self._metrics.failed(es)
+        await self._write_status(es, status_after(es, failure, started))
+        pause = self._retries.pause(request, failure, _interval_or_default(es))
+        if not failure.retry:
+            _LOG.error("%s", failure)
+            return Result(requeue_after=pause)
+        raise RetryError(str(failure), retry_after=pause) from failure
+
+    async def _write_status(self, es: ExternalSecret, status: Any) -> ExternalSecret:
+        try:
+            written = await self._client.patch_status(es, status)
+        except NotFoundError:
+            return es
+        self._metrics.observe(written, written.status.conditions)
+        return written
+
+    async def _with_finalizer(self, es: ExternalSecret) -> ExternalSecret:
+        """Only an ExternalSecret that has something to clean up is held back when it is deleted."""
+        if es.spec.target.deletion_policy != "Delete" or FINALIZER in es.metadata.finalizers:
+            return es
+        return await self._patch_finalizers(es, [*es.metadata.finalizers, FINALIZER])
+
+    async def _patch_finalizers(self, es: ExternalSecret, finalizers: list[str]) -> ExternalSecret:
+        metadata = {"finalizers": finalizers or None, "resourceVersion": es.metadata.resource_version}
+        return await self._client.patch(ExternalSecret, es.name, es.namespace, MergePatch({"metadata": metadata}))
+
+    async def _clean_up(self, es: ExternalSecret) -> None:
+        if es.spec.target.manifest is not None:
+            await self._manifests.clean_up(es)
+        elif es.spec.target.deletion_policy == "Delete":
+            await self._targets.delete_owned(es)
+        if FINALIZER in es.metadata.finalizers:
+            rest = [finalizer for finalizer in es.metadata.finalizers if finalizer != FINALIZER]
+            try:
+                await self._patch_finalizers(es, rest)
+            except NotFoundError:
+                return
+
+
+def _reusable(es: ExternalSecret, *, forced: bool) -> float:
+    """Seconds that a shared value may be old: none after an edit, a little for a refresh by time or a first sync."""
+    edited = es.status.synced_resource_version not in (None, "", version_of(es))
+    if forced or edited:
+        return 0.0
+    interval = refresh_interval(es)
+    return min(interval * _REUSE_SHARE, _LONGEST_REUSE) if interval > 0 else 0.0
+
+
+def _follows_sources(es: ExternalSecret) -> bool:
+    """Whether a change of a store or a template source makes the object due: not where the user said when it is."""
+    if es.spec.refresh_policy in ("CreatedOnce", "OnChange"):
+        return False
+    return refresh_interval(es) > 0 or not es.status.synced_resource_version
+
+
+def _interval_or_default(es: ExternalSecret) -> float:
+    try:
+        return refresh_interval(es)
+    except EsoError:
+        return 0.0
