@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from reconcile.api.request import Request
-from reconcile.errors import APIError, TerminalError
+from reconcile.errors import APIError, RetryError, TerminalError
 from reconcile.flightrecorder import FlightRecorder
 from reconcile.log import RequestIdentity, request_scope
 from reconcile.metrics import ControllerMetrics
@@ -186,7 +186,7 @@ class WorkerPool:
             self._queue.forget(request)
             _LOG.error("%s: %s failed and waits for a change: %s", self._name, request, self._describe(error))
             return f"terminal error: {kind}"
-        at_least = error.retry_after or 0.0 if isinstance(error, APIError) else 0.0
+        at_least = (error.retry_after or 0.0) if isinstance(error, APIError | RetryError) else 0.0
         delay = self._queue.add_rate_limited(request, at_least=at_least)
         self._planned(request, f"retry {self._queue.retries(request)} after {kind}")
         if isinstance(error, _BUGS):

@@ -81,10 +81,17 @@ class TokenBucketLimiter(RateLimiter[K]):
     def when(self, key: K) -> float:
         """Take one token; the seconds until it exists."""
         del key
-        now = self._clock()
-        self._tokens = min(float(self.burst), self._tokens + max(0.0, now - self._at) * self.rate) - 1.0
-        self._at = now
+        self._refill()
+        self._tokens -= 1.0
         return 0.0 if self._tokens >= 0 else -self._tokens / self.rate
+
+    def try_take(self) -> bool:
+        """Take one token if there is one now."""
+        self._refill()
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
 
     def forget(self, key: K) -> None:
         """Nothing to forget: the bucket does not know keys."""
@@ -93,6 +100,11 @@ class TokenBucketLimiter(RateLimiter[K]):
         """Always 0: the bucket does not know keys."""
         del key
         return 0
+
+    def _refill(self) -> None:
+        now = self._clock()
+        self._tokens = min(float(self.burst), self._tokens + max(0.0, now - self._at) * self.rate)
+        self._at = now
 
 
 class MaxOfLimiter(RateLimiter[K]):
