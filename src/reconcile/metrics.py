@@ -13,6 +13,8 @@ from prometheus_client.core import Metric, Sample
 
 __all__ = [
     "CONTENT_TYPE",
+    "CacheMetrics",
+    "ClientMetrics",
     "ControllerMetrics",
     "EventMetrics",
     "ExactCounter",
@@ -212,6 +214,80 @@ class WebhookMetrics:
             self.requests.labels(path, code)
         self.latency.labels(path)
         self.in_flight.labels(path).set(0)
+
+
+# Source: k8s.io/component-base/metrics/prometheus/restclient.
+_CLIENT_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+
+
+class ClientMetrics:
+    """`rest_client_*`: requests to the API server."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "rest_client_requests_total",
+            "Requests to the API server by HTTP status code; <error> where no answer came.",
+            ["code", "method", "host"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "rest_client_request_duration_seconds",
+            "Duration of requests; of a watch, until it was answered.",
+            ["verb", "host"],
+            buckets=_CLIENT_SECONDS,
+            registry=registry,
+        )
+        self.throttled = Histogram(
+            "rest_client_rate_limiter_duration_seconds",
+            "Time that requests waited for the limit on this side.",
+            ["verb", "host"],
+            buckets=_CLIENT_SECONDS,
+            registry=registry,
+        )
+
+    def observe(self, method: str, host: str, status: int | None, seconds: float) -> None:
+        """Count one attempt; `status` is None where no answer came."""
+        self.requests.labels("<error>" if status is None else str(status), method, host).inc()
+        self.seconds.labels(method, host).observe(seconds)
+
+
+class CacheMetrics:
+    """`reconcile_informer_*`: whether informers keep up, and what they hold. One series per kind, not per object."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        by_kind = ["kind"]
+        self.failures = Counter(
+            "reconcile_informer_failures_total",
+            "Lists and watches that failed, by class of error; each is tried again.",
+            ["kind", "error"],
+            registry=registry,
+        )
+        self.lists = Counter(
+            "reconcile_informer_lists_total", "Complete lists of a collection.", by_kind, registry=registry
+        )
+        self.events = Counter(
+            "reconcile_informer_events_total", "Changes seen, by type.", ["kind", "type"], registry=registry
+        )
+        self.handler_failures = Counter(
+            "reconcile_informer_handler_failures_total",
+            "Event handlers that raised.",
+            by_kind,
+            registry=registry,
+        )
+        self.decode_failures = Counter(
+            "reconcile_informer_decode_failures_total",
+            "Objects left out because they do not have the shape of their kind.",
+            by_kind,
+            registry=registry,
+        )
+        self.objects = Gauge("reconcile_informer_objects", "Objects held.", by_kind, registry=registry)
+        self.bytes = Gauge("reconcile_informer_bytes", "Bytes of JSON held.", by_kind, registry=registry)
+        self.contact_age = Gauge(
+            "reconcile_informer_last_contact_age_seconds",
+            "Seconds since the API server was last heard of, at the time of the scrape.",
+            by_kind,
+            registry=registry,
+        )
 
 
 def render(registry: CollectorRegistry) -> bytes:

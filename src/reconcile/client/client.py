@@ -18,8 +18,10 @@ from reconcile.client.http import HttpTransport
 from reconcile.client.objects import BoundToken, K, ObjectList, WatchEvent, decode, decode_metadata, with_owner
 from reconcile.client.patch import MergePatch, Patch, merge_diff
 from reconcile.client.rest import path_of, raise_for_status
+from reconcile.client.retry import RetryingTransport, RetryPolicy
 from reconcile.client.transport import Transport
 from reconcile.errors import GoneError, NotFoundError
+from reconcile.metrics import ClientMetrics
 
 __all__ = ["Client"]
 
@@ -36,6 +38,8 @@ class Client:
         field_manager: the name that owns the fields written here, unless a call says otherwise.
         qps: requests per second allowed on average; None means no limit on this side.
         burst: requests allowed at once when `qps` is set.
+        metrics: where requests are counted.
+        retry: how often failed requests are sent again.
     """
 
     def __init__(
@@ -45,8 +49,14 @@ class Client:
         field_manager: str = "reconcile",
         qps: float | None = None,
         burst: int | None = None,
+        metrics: ClientMetrics | None = None,
+        retry: RetryPolicy | None = None,
     ) -> None:
-        self.transport: Transport = HttpTransport(transport) if isinstance(transport, Config) else transport
+        if isinstance(transport, Config):
+            transport = HttpTransport(transport)
+        if not isinstance(transport, RetryingTransport):
+            transport = RetryingTransport(transport, policy=retry, qps=qps, burst=burst, metrics=metrics)
+        self.transport: Transport = transport
         self.field_manager = field_manager
 
     async def __aenter__(self) -> Client:

@@ -29,6 +29,8 @@ class Config:
         credentials: anything else that makes Authorization headers (exec plugins, OIDC).
         client_certificate_file: path of a PEM client certificate; read again when it changes.
         client_key_file: path of its key.
+        client_certificate_data: a PEM client certificate, instead of a file.
+        client_key_data: its key.
         tls_server_name: name expected in the server's certificate, when it is not the URL's host.
         insecure_skip_tls_verify: trust any certificate; for experiments only.
         proxy_url: HTTP proxy.
@@ -46,6 +48,8 @@ class Config:
     credentials: Credentials | None = field(default=None, repr=False)
     client_certificate_file: str = ""
     client_key_file: str = ""
+    client_certificate_data: bytes = field(default=b"", repr=False)
+    client_key_data: bytes = field(default=b"", repr=False)
     tls_server_name: str = ""
     insecure_skip_tls_verify: bool = False
     proxy_url: str = field(default="", repr=False)

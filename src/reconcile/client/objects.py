@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 import pydantic
@@ -129,5 +129,4 @@ def decode_metadata(kind: type[K], body: bytes | memoryview | msgspec.Raw) -> K:
         metadata = ObjectMeta.model_validate_json(bytes(raw))
     except (msgspec.DecodeError, pydantic.ValidationError):
         raise DecodeError(f"the API server sent a {kind.resource.kind} without usable metadata") from None
-    partial: K = kind.model_construct(metadata=metadata)
-    return partial
+    return cast("K", kind.model_construct(metadata=metadata))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import tempfile
 from pathlib import Path
 
 from reconcile.client.config import Config
@@ -64,10 +65,20 @@ class TLSContext:
         context = ssl.create_default_context(cafile=config.ca_file or None, cadata=data)
         if pair[0]:
             context.load_cert_chain(pair[0], pair[1] or None)
+        elif config.client_certificate_data:
+            _load_chain(context, config.client_certificate_data, config.client_key_data)
         if config.insecure_skip_tls_verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context, signature
+
+
+def _load_chain(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    # The ssl module reads certificates from files only; this one exists for a moment and for this user alone.
+    with tempfile.NamedTemporaryFile(prefix="client-", suffix=".pem") as file:
+        file.write(certificate.rstrip() + b"\n" + key)
+        file.flush()
+        context.load_cert_chain(file.name)
 
 
 def _stamp(path: str) -> tuple[str, int, int, int]:

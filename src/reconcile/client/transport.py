@@ -1,4 +1,4 @@
-"""How requests travel: the `Transport` protocol, which tests replace, and its HTTP implementation."""
+"""How requests travel: the `Transport` protocol, which tests replace; `http` is its implementation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-__all__ = ["Response", "Stream", "Transport"]
+from reconcile.errors import TransportError
+
+__all__ = ["NotSentError", "Response", "Stream", "Transport"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,10 @@ class Response:
     status: int
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class NotSentError(TransportError):
+    """The request never left: no connection could be made. Sending it again is safe whatever it is."""
 
 
 class Stream(Protocol):
