@@ -52,6 +52,7 @@ class Function:
         params: the fixed parameters.
         variadic: the type of each further argument; None when there are none.
         needs_budget: `call` gets the render's `Budget` before everything else.
+        short_circuit: for `and` and `or`: the truth value that ends the evaluation of arguments; `call` is not used.
 
     `call` raises `FunctionError` to fail with a reason. Any other `Exception` fails too, with a reason that names only
     its class.
@@ -62,3 +63,4 @@ class Function:
     params: tuple[Param, ...] = ()
     variadic: Param | None = None
     needs_budget: bool = False
+    short_circuit: bool | None = None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+
 __all__ = ["complex_text", "decimal_digits", "float_text", "special_text"]
+
 
 def special_text(value: float) -> str | None:
     """`NaN`, `+Inf` or `-Inf`; None for a finite number."""

@@ -26,8 +26,10 @@ from typing import Any, ClassVar, Final, NoReturn
 
 from eso.template.gotext.function import Function, FunctionError
 from eso.template.gotext.numbertext import complex_text, float_text
+from eso.template.limits import Budget
 
 __all__ = [
+    "GO_SPACE",
     "MISSING",
     "GoObject",
     "Int64",
@@ -53,6 +55,9 @@ __all__ = [
     "type_of",
     "wrap_int64",
 ]
+
+GO_SPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+"""The characters for which Go's unicode.IsSpace holds; Python's `str.isspace` knows four more."""
 
 Value = Any
 """One of the representations in the table above."""
@@ -243,10 +248,8 @@ def byte_length(text: str) -> int:
 
 def sorted_keys(keys: Iterable[str]) -> list[str]:
     """Keys in Go's order of strings: by byte."""
-    try:
-        return sorted(keys) if all(key.isascii() for key in keys) else sorted(keys, key=to_bytes)
-    except UnicodeEncodeError:
-        return sorted(keys)
+    found = list(keys)
+    return sorted(found) if all(key.isascii() for key in found) else sorted(found, key=to_bytes)
 
 
 def wrap_int64(number: int) -> Int64:
@@ -254,8 +257,14 @@ def wrap_int64(number: int) -> Int64:
     return Int64((number + (1 << 63)) % (1 << 64) - (1 << 63))
 
 
-def to_text(value: Value) -> str:
-    """The text of a value in Go's default format (`%v`); nil is `<nil>`."""
+def to_text(value: Value, budget: Budget | None = None) -> str:
+    """The text of a value in Go's default format (`%v`); nil is `<nil>`.
+
+    With a budget, lists and maps are charged: one that holds another many times prints far longer than it is.
+
+    Raises:
+        LimitError: the text is too long.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -264,10 +273,13 @@ def to_text(value: Value) -> str:
         return int.__repr__(value)
     if isinstance(value, float):
         return float_text(value)
-    if isinstance(value, list):
-        return normalized("[" + " ".join([to_text(item) for item in value]) + "]")
-    if isinstance(value, dict):
-        return normalized("map[" + " ".join([f"{key}:{to_text(value[key])}" for key in sorted_keys(value)]) + "]")
+    if isinstance(value, (list, dict)):
+        if budget is not None:
+            budget.spend_items(len(value))
+        if isinstance(value, list):
+            return normalized("[" + " ".join([to_text(item, budget) for item in value]) + "]")
+        pairs = [f"{key}:{to_text(value[key], budget)}" for key in sorted_keys(value)]
+        return normalized("map[" + " ".join(pairs) + "]")
     if value is None or value is MISSING:
         return "<nil>"
     return complex_text(value) if isinstance(value, complex) else str(value)

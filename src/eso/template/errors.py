@@ -1,0 +1,47 @@
+"""The error of a template: what failed, where, and never with which value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from eso.errors import EsoError
+
+__all__ = ["Stage", "TemplateError", "TemplateLimitError", "without_values"]
+
+Stage = Literal["parse", "exec", "apply"]
+
+_REDACTED: Final = "[redacted]"
+_SHORTEST_SECRET: Final = 4
+"""Shorter values are found in any text; replacing them would only garble the message."""
+
+
+class TemplateError(EsoError):
+    """A template could not be parsed or executed, or its result could not be written.
+
+    Attributes:
+        stage: `parse`, `exec` or `apply`.
+        key: the key of the template.
+        line: in the template, from 1; 0 when the error has no place there.
+        column: in the line, from 0 and in bytes; 0 when parsing failed, which knows lines only.
+    """
+
+    def __init__(self, stage: Stage, message: str, key: str = "", line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.stage: Stage = stage
+        self.message = message
+        self.key = key
+        self.line = line
+        self.column = column
+
+
+class TemplateLimitError(TemplateError):
+    """A template used more than one render may."""
+
+
+def without_values(message: str, values: Iterable[str]) -> str:
+    """The message with every value in it replaced; the second line of defence after messages that hold none."""
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) >= _SHORTEST_SECRET and value in message:
+            message = message.replace(value, _REDACTED)
+    return message
