@@ -39,7 +39,7 @@ def go_value(value: Any) -> str:
     """`value` as Go prints it in a field error: strings quoted, structures as JSON with sorted keys."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=False)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def _cause(field: str, reason: str, message: str, detail: str) -> Cause:

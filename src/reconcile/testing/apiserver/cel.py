@@ -28,8 +28,29 @@ __all__ = ["CompileError", "Rule", "RuleSet", "to_cel"]
 SchemaNode = Mapping[str, Any]
 
 _KEYWORDS = frozenset(
-    ["true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if"]
-    + ["import", "let", "loop", "package", "namespace", "return", "var", "void", "while"]
+    [
+        "true",
+        "false",
+        "null",
+        "in",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
+    ]
 )
 _ESCAPES = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
 _SPECIAL = re.compile(r"__|\.|-|/")
@@ -93,7 +114,7 @@ class _Expression:
         names: set[str] = set()
         for node in self.tree.find_data("member_dot"):
             target, name = node.children
-            idents = [t for t in target.scan_values(lambda t: isinstance(t, Token))] if isinstance(target, Tree) else []
+            idents = list(target.scan_values(lambda t: isinstance(t, Token))) if isinstance(target, Tree) else []
             if [str(token) for token in idents] == ["self"]:
                 names.add(str(name))
         return names

@@ -39,7 +39,7 @@ def _or_value(optional: OptionalValue, default: Value) -> Value:
     return optional.value if optional.present else default
 
 
-def _text(value: object) -> Value:
+def _text(value: str) -> Value:
     return celtypes.StringType(value)
 
 
@@ -93,7 +93,7 @@ def _last_index_of(sequence: Value, item: Value, end: int | None = None) -> Valu
 
 
 def _join(parts: Value, separator: str = "") -> Value:
-    return _text(str(separator).join(parts))
+    return _text(str(separator).join(str(part) for part in parts))
 
 
 def _is_sorted(items: Value) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -105,11 +106,12 @@ def _versions(spec: Mapping[str, Any]) -> list[Cause]:
         where = f"spec.versions[{index}]"
         problems = dns_label_1035(names[index])
         causes += [invalid(f"{where}.name", names[index], ",".join(problems))] if problems else []
-        if schemas[index] is None:
+        schema = schemas[index]
+        if schema is None:
             causes.append(required(f"{where}.schema.openAPIV3Schema"))
         elif not shared or index == 0:
             path = "spec.validation.openAPIV3Schema" if shared else f"{where}.schema.openAPIV3Schema"
-            causes += _root_schema(schemas[index], path)
+            causes += _root_schema(schema, path)
         causes += _columns(version, "spec" if len(versions) == 1 else where)
         causes += _selectable(version, schemas[index], "spec" if len(versions) == 1 else where)
     if len(set(names)) != len(names):
@@ -305,7 +307,7 @@ def _rules(schema: SchemaNode, path: str, rules: RuleSet, root: bool) -> list[Ca
         where = f"{path}.x-kubernetes-validations[{index}]"
         problem = str(rule) if isinstance(rule, CompileError) else _undefined_field(rule, schema, root)
         if problem:
-            causes.append(invalid(f"{where}.rule", _rule_value(specs[index]), problem))
+            causes.append(_rule_cause(f"{where}.rule", specs[index], problem))
         elif isinstance(rule, Rule) and rule.spec.get("optionalOldSelf") and not rule.uses_old_self:
             text = "may not be set if oldSelf is not used in rule"
             causes.append(invalid(f"{where}.optionalOldSelf", rule.spec["optionalOldSelf"], text))
@@ -330,7 +332,11 @@ def _undefined_field(rule: Rule, schema: SchemaNode, root: bool) -> str:
     )
 
 
-def _rule_value(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _rule_cause(field: str, spec: Mapping[str, Any], problem: str) -> Cause:
+    """The rule is printed as the Go struct it is there."""
     fields = ("rule", "message", "messageExpression", "reason", "fieldPath", "optionalOldSelf")
     empty: dict[str, Any] = {"rule": "", "message": "", "messageExpression": "", "fieldPath": ""}
-    return {key[0].upper() + key[1:]: spec.get(key, empty.get(key)) for key in fields}
+    printed = json.dumps(
+        {key[0].upper() + key[1:]: spec.get(key, empty.get(key)) for key in fields}, separators=(",", ":")
+    )
+    return {"reason": "FieldValueInvalid", "message": f"Invalid value: {printed}: {problem}", "field": field}

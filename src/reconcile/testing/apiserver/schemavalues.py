@@ -175,13 +175,13 @@ def _check_compositions(value: Any, schema: SchemaNode, path: str) -> list[Cause
     any_of = [validate_value(value, option, path) for option in schema.get("anyOf", ())]
     if any_of and all(any_of):
         causes.append(invalid(NO_FIELD, "", f'"{path}" must validate at least one schema (anyOf)'))
-        causes += min(any_of, key=len)
+        causes += _closest(any_of)
     one_of = [validate_value(value, option, path) for option in schema.get("oneOf", ())]
     valid = sum(not found for found in one_of)
     if one_of and valid != 1:
         found = "Found none valid" if valid == 0 else f"Found {valid} valid alternatives"
         causes.append(invalid(NO_FIELD, "", f'"{path}" must validate one and only one schema (oneOf). {found}'))
-        causes += min(one_of, key=len) if valid == 0 else []
+        causes += _closest(one_of) if valid == 0 else []
     all_of = [validate_value(value, option, path) for option in schema.get("allOf", ())]
     if any(all_of):
         causes += [cause for found in all_of for cause in found]
@@ -190,6 +190,11 @@ def _check_compositions(value: Any, schema: SchemaNode, path: str) -> list[Cause
     if "not" in schema and not validate_value(value, schema["not"], path):
         causes.append(invalid(NO_FIELD, "", f'"{path}" must not validate the schema (not)'))
     return causes
+
+
+def _closest(options: list[list[Cause]]) -> list[Cause]:
+    """What is wrong under the alternative that fits best."""
+    return min(options, key=len)
 
 
 def _first_duplicate(items: Sequence[Any]) -> int | None:
