@@ -251,6 +251,20 @@ class Controller:
         """The objects that `explain` knows."""
         return self._flights.requests()
 
+    def summary(self) -> dict[str, Any]:
+        """The controller in numbers."""
+        queue = self.queue
+        return {
+            "name": self.name,
+            "kind": str(self.kind.resource),
+            "running": self._running,
+            "workers": self.workers,
+            "waiting": len(queue),
+            "inFlight": len(queue.processing),
+            "scheduled": queue.scheduled,
+            "oldestDueSeconds": round(queue.oldest_due_age, 3),
+        }
+
     def _connect(self, watch: Watch) -> None:
         removers = self._removers.setdefault(watch, [])
         for cluster in self._bound.clusters.values():

@@ -1,0 +1,422 @@
+"""The manager: starts everything in the right order, keeps it going, and stops it in the reverse order.
+
+Start: servers, webhooks, caches, runnables, and then, once this process leads, the controllers. A standby has its caches in
+step and its queues filled, and reconciles nothing. Stop: controllers finish what they have in flight, the rest is cancelled,
+and the lease is handed back last.
+
+If any part fails the manager stops and raises what it failed with: a process that is half alive is worse than a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from reconcile.cache import Cache
+from reconcile.client import CachedClient, Client, Config
+from reconcile.controller import Binding, Controller
+from reconcile.events import EventRecorder
+from reconcile.leaderelection import LeaderElection, LeaderElector
+from reconcile.loopmonitor import LoopMonitor
+from reconcile.metrics import ClientMetrics, ControllerMetrics, EventMetrics, LeaderElectionMetrics, LoopMetrics
+from reconcile.server import Check, HttpServer, Routes, debug_routes, health_routes, metrics_routes, parse_address
+from reconcile.shutdown import shutdown_signals
+from reconcile.watchdog import Fence
+from reconcile.watches import Cluster
+from reconcile.workqueue import QueueCollector
+
+__all__ = ["Manager", "Runnable"]
+
+_LOG = logging.getLogger(__name__)
+
+_FLUSH_SECONDS = 5.0
+"""For events that are still to be written at the end."""
+
+_SYNC_REMINDER = 30.0
+"""Seconds between two log lines that say which caches are awaited."""
+
+
+class Runnable(Protocol):
+    """Anything with a life of its own."""
+
+    async def run(self) -> None:
+        """Run until done, or cancelled; what it raises ends the manager."""
+        ...
+
+
+class Manager:
+    """Runs controllers and whatever they need.
+
+    Args:
+        config: the API server, or a client for it.
+        namespace: watch namespaced kinds only in this namespace or in these; empty means all.
+        clusters: further API servers by name; controllers watch their kinds in all of them.
+        leader_election: reconcile only while holding this lease.
+        metrics_address: where `/metrics` is served; `""` and `"0"` serve none.
+        health_address: where `/healthz` and `/readyz` are served. May be the same address as another.
+        debug_address: where `/debug/reconcile` is served; keep it on loopback.
+        registry: where metrics are registered; a new one by default.
+        drain_timeout: seconds that reconciles in flight get to finish at shutdown.
+        max_queue_age: seconds a key may wait for a worker before the process counts as not ready.
+        describe: turns an exception of a reconcile into the text that is logged.
+        handle_signals: stop at SIGTERM and SIGINT; a second one ends the process with status 1.
+        blocked_threshold: seconds a callback may block the event loop before its stack is logged; None never logs.
+        fence: ends the process of a leader that could not renew in time; a thread with `os._exit` by default.
+
+    Attributes:
+        client: reads from caches, writes to the API server.
+        cache: the informers.
+        registry: the metrics.
+        ready_checks: what `/readyz` asks, by name; add your own, or remove some.
+        health_checks: what `/healthz` asks.
+        started: set when caches are in step and everything runs that needs no lease.
+    """
+
+    def __init__(
+        self,
+        config: Config | Client,
+        *,
+        namespace: str | Sequence[str] = "",
+        clusters: Mapping[str, Config | Client] | None = None,
+        leader_election: LeaderElection | None = None,
+        metrics_address: str = "",
+        health_address: str = "",
+        debug_address: str = "",
+        registry: CollectorRegistry | None = None,
+        drain_timeout: float = 30.0,
+        max_queue_age: float = 600.0,
+        describe: Callable[[BaseException], str] = str,
+        handle_signals: bool = True,
+        blocked_threshold: float | None = 1.0,
+        fence: Fence | None = None,
+    ) -> None:
+        self._namespaces = [namespace] if isinstance(namespace, str) else list(namespace)
+        self.registry = registry if registry is not None else _process_registry()
+        self._client_metrics = ClientMetrics(self.registry)
+        self.clusters: dict[str, Cluster] = {"": self._cluster("", config)}
+        for name, other in (clusters or {}).items():
+            self.clusters[name] = self._cluster(name, other)
+        self.client: CachedClient = self.clusters[""].client
+        self.cache: Cache = self.clusters[""].cache
+        self.started = asyncio.Event()
+        self.health_checks: dict[str, Check] = {"ping": _all_well}
+        self.ready_checks: dict[str, Check] = {
+            "caches": self._caches_problem,
+            "watches": self._watches_problem,
+            "queues": self._queues_problem,
+        }
+        self._addresses = {"metrics": metrics_address, "health": health_address, "debug": debug_address}
+        for address in self._addresses.values():
+            parse_address(address)
+        self._drain_timeout = drain_timeout
+        self._max_queue_age = max_queue_age
+        self._describe = describe
+        self._handle_signals = handle_signals
+        self._blocked_threshold = blocked_threshold
+        self._controller_metrics = ControllerMetrics(self.registry)
+        self._event_metrics = EventMetrics(self.registry)
+        self._loop_metrics = LoopMetrics(self.registry)
+        self._queues = QueueCollector()
+        self.registry.register(self._queues)
+        self._controllers: list[Controller] = []
+        self._before_caches: list[Runnable] = []
+        self._runnables: list[tuple[Runnable, bool]] = []
+        self._recorders: dict[tuple[str, str], EventRecorder] = {}
+        self._servers: dict[str, HttpServer] = {}
+        self._stopping = asyncio.Event()
+        self._writers: _Stage | None = None
+        self.elector = self._new_elector(leader_election, fence)
+
+    def add(self, component: Controller | Runnable, *, needs_leader: bool = False, before_caches: bool = False) -> None:
+        """Run a controller, or anything with `async def run()`, as part of this manager. Call it before `run`.
+
+        Args:
+            component: what to run.
+            needs_leader: start it only while this process leads. Controllers say this themselves.
+            before_caches: start it before the caches: webhook servers, which the API server may need to answer a list.
+
+        Raises:
+            ValueError: there is a controller of that name already; metrics and logs could not tell them apart.
+        """
+        if isinstance(component, Controller):
+            if any(known.name == component.name for known in self._controllers):
+                raise ValueError(f"there are two controllers called {component.name!r}: give one a name of its own")
+            self._controllers.append(component)
+        elif before_caches:
+            self._before_caches.append(component)
+        else:
+            self._runnables.append((component, needs_leader))
+
+    def events(self, component: str, *, cluster: str = "") -> EventRecorder:
+        """The recorder that writes Events as `component`; written while the manager runs."""
+        key = (component, cluster)
+        recorder = self._recorders.get(key)
+        if recorder is None:
+            recorder = EventRecorder(self.clusters[cluster].client.live, component, metrics=self._event_metrics)
+            self._recorders[key] = recorder
+            if self._writers is not None:
+                self._writers.start(recorder.run(), f"events-{component}")
+        return recorder
+
+    def port(self, endpoint: str) -> int:
+        """The port of `metrics`, `health` or `debug`, for addresses that asked for any free one.
+
+        Raises:
+            KeyError: that endpoint is not served, or not yet.
+        """
+        return self._servers[self._addresses[endpoint]].port
+
+    def stop(self) -> None:
+        """Stop gracefully; `run` returns when that is done. Call it in the event loop."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Run until a signal, `stop`, or a failure.
+
+        Raises:
+            LeaderLostError: the lease was lost.
+            Exception: whatever a runnable failed with; several failures come as a group.
+
+        Cancellation stops everything without the drain.
+        """
+        try:
+            async with AsyncExitStack() as stack:
+                if self._handle_signals:
+                    stack.enter_context(shutdown_signals(self.stop))
+                for cluster in self.clusters.values():
+                    stack.push_async_callback(cluster.client.live.close)
+                async with asyncio.TaskGroup() as group:
+                    await self._live(group)
+        except BaseExceptionGroup as errors:
+            if len(errors.exceptions) == 1:
+                raise errors.exceptions[0] from None
+            raise
+        finally:
+            if self.elector is not None:
+                # All work of a leader has stopped: the process need not be ended any more.
+                self.elector.close()
+
+    async def _live(self, group: asyncio.TaskGroup) -> None:
+        servers, webhooks, caches, writers, others, leaders = (_Stage(group) for _ in range(6))
+        try:
+            await self._start_servers()
+            servers.start(LoopMonitor(self._loop_metrics, threshold=self._blocked_threshold).run(), "loop-monitor")
+            for webhook in self._before_caches:
+                webhooks.start(webhook.run(), type(webhook).__name__)
+            self._bind_controllers()
+            for cluster in self.clusters.values():
+                caches.start(cluster.cache.run(), f"cache-{cluster.name}")
+            if await self._unless_stopping(self._wait_synced()):
+                self._start_others(others, writers)
+                election = _Stage(group)
+                if self.elector is not None:
+                    election.start(self.elector.run(), "leader-election")
+                if await self._unless_stopping(self._wait_leading()):
+                    self._start_leaders(leaders)
+                    await self._stopping.wait()
+                await self._drain(leaders, others)
+                await election.cancel()
+                await self._flush(writers)
+            for stage in (others, writers, caches, webhooks, servers):
+                await stage.cancel()
+        finally:
+            self.started.clear()
+            for server in self._servers.values():
+                await server.close()
+
+    async def _start_servers(self) -> None:
+        routes: dict[str, Routes] = {
+            "metrics": metrics_routes(self.registry),
+            "health": health_routes(health=self.health_checks, ready=self.ready_checks),
+            "debug": debug_routes(lambda: self._controllers, self._informers),
+        }
+        by_address: dict[str, dict[str, Any]] = {}
+        for endpoint, address in self._addresses.items():
+            if parse_address(address) is not None:
+                by_address.setdefault(address, {}).update(routes[endpoint])
+        for address, merged in by_address.items():
+            server = HttpServer(address, merged)
+            await server.start()
+            self._servers[address] = server
+
+    def _bind_controllers(self) -> None:
+        binding = Binding(self.clusters, self._controller_metrics, self._queues, self._describe)
+        for controller in self._controllers:
+            controller.bind(binding)
+
+    def _start_others(self, others: _Stage, writers: _Stage) -> None:
+        self._writers = writers
+        for (component, _), recorder in self._recorders.items():
+            writers.start(recorder.run(), f"events-{component}")
+        for runnable, needs_leader in self._runnables:
+            if not needs_leader:
+                others.start(runnable.run(), type(runnable).__name__)
+        for controller in self._controllers:
+            if not controller.needs_leader:
+                others.start(controller.run(), f"controller-{controller.name}")
+        self.started.set()
+
+    def _start_leaders(self, leaders: _Stage) -> None:
+        for runnable, needs_leader in self._runnables:
+            if needs_leader:
+                leaders.start(runnable.run(), type(runnable).__name__)
+        for controller in self._controllers:
+            if controller.needs_leader:
+                leaders.start(controller.run(), f"controller-{controller.name}")
+
+    async def _drain(self, leaders: _Stage, others: _Stage) -> None:
+        """Let controllers finish what they have in flight."""
+        for controller in self._controllers:
+            controller.stop()
+        names = {f"controller-{controller.name}" for controller in self._controllers}
+        working = [task for stage in (leaders, others) for task in stage.tasks if task.get_name() in names]
+        if working:
+            _, late = await asyncio.wait(working, timeout=self._drain_timeout)
+            if late:
+                _LOG.warning("reconciles did not finish within %.0f s and are cancelled", self._drain_timeout)
+        await leaders.cancel()
+
+    async def _flush(self, writers: _Stage) -> None:
+        """Write the events that are left."""
+        self._writers = None
+        for recorder in self._recorders.values():
+            recorder.close()
+        if writers.tasks:
+            await asyncio.wait(writers.tasks, timeout=_FLUSH_SECONDS)
+
+    async def _wait_leading(self) -> None:
+        if self.elector is not None:
+            await self.elector.leading.wait()
+
+    async def _wait_synced(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(_SYNC_REMINDER):
+                    for cluster in self.clusters.values():
+                        await cluster.cache.wait_synced()
+                return
+            except TimeoutError:
+                _LOG.warning("still waiting: %s", self._caches_problem())
+
+    async def _unless_stopping(self, awaited: Coroutine[Any, Any, None]) -> bool:
+        """Wait for `awaited`; False if the manager is to stop before that."""
+        task, stopping = asyncio.ensure_future(awaited), asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+            return not self._stopping.is_set()
+        finally:
+            for future in (task, stopping):
+                future.cancel()
+            await asyncio.wait([task, stopping])
+
+    def _cluster(self, name: str, config: Config | Client) -> Cluster:
+        client = config if isinstance(config, Client) else Client(config, metrics=self._client_metrics)
+        if isinstance(client, CachedClient):
+            client = client.live
+        cache = Cache(client, namespaces=[namespace for namespace in self._namespaces if namespace])
+        return Cluster(name, CachedClient(client, cache), cache)
+
+    def _new_elector(self, election: LeaderElection | None, fence: Fence | None) -> LeaderElector | None:
+        if election is None:
+            return None
+        return LeaderElector(
+            self.client.live,
+            election.name,
+            election.namespace,
+            election.identity,
+            lease_duration=election.lease_duration,
+            renew_deadline=election.renew_deadline,
+            retry_period=election.retry_period,
+            release_on_exit=election.release_on_exit,
+            fence=fence,
+            metrics=LeaderElectionMetrics(self.registry),
+            recorder=self.events("leader-election"),
+        )
+
+    def _caches_problem(self) -> str | None:
+        missing = [
+            _where(cluster.name, str(informer.kind.resource))
+            for cluster in self.clusters.values()
+            for informer in cluster.cache.informers
+            if not informer.synced.is_set()
+        ]
+        return f"not synced: {', '.join(missing)}" if missing else None
+
+    def _watches_problem(self) -> str | None:
+        dead = [
+            f"{_where(cluster.name, str(informer.kind.resource))} (last heard of {informer.last_event_age:.0f} s ago)"
+            for cluster in self.clusters.values()
+            for informer in cluster.cache.informers
+            if not informer.alive
+        ]
+        return f"not alive: {', '.join(dead)}" if dead else None
+
+    def _queues_problem(self) -> str | None:
+        stuck = [
+            f"{controller.name} ({controller.queue.oldest_due_age:.0f} s)"
+            for controller in self._controllers
+            if controller.running and controller.queue.oldest_due_age > self._max_queue_age
+        ]
+        return f"keys wait too long for a worker: {', '.join(stuck)}" if stuck else None
+
+    def _informers(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "cluster": cluster.name,
+                "kind": str(informer.kind.resource),
+                "namespaces": list(informer.namespaces),
+                "objects": len(informer),
+                "bytes": informer.bytes_cached,
+                "synced": informer.synced.is_set(),
+                "alive": informer.alive,
+                "lastEventSecondsAgo": _finite(informer.last_event_age),
+            }
+            for cluster in self.clusters.values()
+            for informer in cluster.cache.informers
+        ]
+
+
+class _Stage:
+    """Tasks that are started and stopped together."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def start(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = self._group.create_task(coroutine, name=name)
+        self.tasks.append(task)
+        return task
+
+    async def cancel(self) -> None:
+        """Cancel those that still run and wait for their end."""
+        running = [task for task in self.tasks if not task.done()]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
+
+def _where(cluster: str, kind: str) -> str:
+    return f"{cluster}:{kind}" if cluster else kind
+
+
+def _finite(seconds: float) -> float | None:
+    return None if seconds == float("inf") else round(seconds, 3)
+
+
+def _all_well() -> None:
+    return None
+
+
+def _process_registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
