@@ -6,10 +6,11 @@ Nothing here is global: a `Manager` has one registry, and each group below is ma
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import Metric, Sample
+from prometheus_client.core import GaugeMetricFamily, Metric, Sample
+from prometheus_client.registry import Collector
 
 __all__ = [
     "CONTENT_TYPE",
@@ -251,7 +252,7 @@ class ClientMetrics:
         self.seconds.labels(method, host).observe(seconds)
 
 
-class CacheMetrics:
+class CacheMetrics(Collector):
     """`reconcile_informer_*`: whether informers keep up, and what they hold. One series per kind, not per object."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -280,14 +281,30 @@ class CacheMetrics:
             by_kind,
             registry=registry,
         )
-        self.objects = Gauge("reconcile_informer_objects", "Objects held.", by_kind, registry=registry)
-        self.bytes = Gauge("reconcile_informer_bytes", "Bytes of JSON held.", by_kind, registry=registry)
-        self.contact_age = Gauge(
-            "reconcile_informer_last_contact_age_seconds",
-            "Seconds since the API server was last heard of, at the time of the scrape.",
-            by_kind,
-            registry=registry,
+        self._sources: list[Callable[[], Iterable[tuple[str, int, int, float]]]] = []
+        registry.register(self)
+
+    def track(self, source: Callable[[], Iterable[tuple[str, int, int, float]]]) -> None:
+        """Ask `source` at each scrape for kind, objects, bytes, and seconds since the last contact of its informers."""
+        self._sources.append(source)
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges, summed over the informers of a kind; the age is the largest."""
+        totals: dict[str, tuple[int, int, float]] = {}
+        for source in self._sources:
+            for kind, objects, size, age in source():
+                before = totals.get(kind, (0, 0, 0.0))
+                totals[kind] = (before[0] + objects, before[1] + size, max(before[2], age))
+        names = (
+            ("reconcile_informer_objects", "Objects held."),
+            ("reconcile_informer_bytes", "Bytes of JSON held."),
+            ("reconcile_informer_last_contact_age_seconds", "Seconds since the API server was last heard of."),
         )
+        for position, (name, text) in enumerate(names):
+            family = GaugeMetricFamily(name, text, labels=["kind"])
+            for kind, values in sorted(totals.items()):
+                family.add_metric([kind], values[position])
+            yield family
 
 
 def render(registry: CollectorRegistry) -> bytes:

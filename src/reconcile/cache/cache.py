@@ -12,6 +12,7 @@ from reconcile.cache.informer import Informer
 from reconcile.cache.store import Transform
 from reconcile.client.client import Client
 from reconcile.client.objects import K
+from reconcile.metrics import CacheMetrics
 
 __all__ = ["Cache"]
 
@@ -31,9 +32,13 @@ class Cache:
     Args:
         client: the way to the API server.
         namespaces: watched where `informer` is not told otherwise; empty means all.
+        metrics: where informers are counted.
     """
 
-    def __init__(self, client: Client, *, namespaces: Sequence[str] = ()) -> None:
+    def __init__(self, client: Client, *, namespaces: Sequence[str] = (), metrics: CacheMetrics | None = None) -> None:
+        self._metrics = metrics
+        if metrics is not None:
+            metrics.track(self._sizes)
         self._client = client
         self._namespaces = tuple(sorted(namespaces)) or ("",)
         self._informers: dict[_Key, Informer[Any]] = {}
@@ -43,7 +48,7 @@ class Cache:
     def informer(
         self,
         kind: type[K],
-        namespace: str | Sequence[str] | None = None,
+        namespace: str | Sequence[str] = "",
         *,
         label_selector: str = "",
         field_selector: str = "",
@@ -54,6 +59,7 @@ class Cache:
     ) -> Informer[K]:
         """The informer of that scope; made, and started when the cache runs, if there is none yet.
 
+        Without `namespace` it watches the cache's namespaces.
         `transform` and `optional` count only for the first caller of a scope; indexes are added up.
 
         Raises:
@@ -61,7 +67,7 @@ class Cache:
         """
         if not kind.resource.namespaced:
             namespaces: tuple[str, ...] = ("",)
-        elif namespace is None:
+        elif not namespace:
             namespaces = self._namespaces
         else:
             namespaces = (namespace,) if isinstance(namespace, str) else tuple(sorted(namespace))
@@ -77,6 +83,7 @@ class Cache:
                 metadata_only=metadata_only,
                 transform=transform,
                 optional=optional,
+                metrics=self._metrics,
             )
             self._informers[key] = found
             if self._group is not None:
@@ -108,9 +115,21 @@ class Cache:
             self._tasks.clear()
 
     async def wait_synced(self) -> None:
-        """Wait until every informer has listed its objects; wrap it in `asyncio.timeout` to give up."""
+        """Wait until every informer has listed its objects.
+
+        Wrap it in `asyncio.timeout` to give up, and see `unsynced` for whom it waits.
+        """
         for informer in list(self._informers.values()):
             await informer.synced.wait()
+
+    @property
+    def unsynced(self) -> list[str]:
+        """The scopes that are not listed yet, each with what went wrong last."""
+        return [
+            f"{informer.scope}: {informer.last_error or 'waiting for the first list'}"
+            for informer in self._informers.values()
+            if not informer.synced.is_set()
+        ]
 
     @property
     def informers(self) -> list[Informer[Any]]:
@@ -143,6 +162,12 @@ class Cache:
             informer
             for key, informer in self._informers.items()
             if key.kind.resource == kind.resource and _spans(key, namespace)
+        ]
+
+    def _sizes(self) -> list[tuple[str, int, int, float]]:
+        return [
+            (str(informer.kind.resource), len(informer), informer.bytes_cached, informer.last_event_age)
+            for informer in self._informers.values()
         ]
 
     def _start(self, key: _Key, informer: Informer[Any]) -> None:

@@ -19,10 +19,12 @@ from reconcile.client.listing import Scope
 from reconcile.client.objects import K
 from reconcile.client.selectors import parse_field_selector, parse_selector
 from reconcile.errors import DecodeError
+from reconcile.metrics import CacheMetrics
 
 __all__ = ["Informer"]
 
 _LOG = logging.getLogger(__name__)
+# Twice the idle timeout: a reflector that did nothing for so long is stuck, for it retries every 30 s when it fails.
 _DEAD_AFTER = 300.0
 
 
@@ -41,9 +43,11 @@ class Informer(Generic[K]):
         optional: the kind may be unknown to the API server: that counts as synced with no objects.
         streaming: list by watching where the server can.
         idle_timeout: seconds without a byte after which a watch counts as dead.
+        metrics: where lists, failures and events are counted.
 
     Attributes:
         synced: set once everything was listed once.
+        lossless: whether objects are held with every field but managedFields.
     """
 
     def __init__(
@@ -60,8 +64,12 @@ class Informer(Generic[K]):
         optional: bool = False,
         streaming: bool = True,
         idle_timeout: float = listing.IDLE_TIMEOUT,
+        metrics: CacheMetrics | None = None,
     ) -> None:
         self.kind = kind
+        self.lossless = transform is None and not metadata_only
+        self._metrics = metrics
+        self._name = str(kind.resource)
         self.metadata_only = metadata_only
         self.optional = optional
         self.namespaces: tuple[str, ...] = (namespace,) if isinstance(namespace, str) else tuple(namespace)
@@ -80,6 +88,7 @@ class Informer(Generic[K]):
                 _Feed(self._intake, self._parser, one or None),
                 streaming=streaming,
                 idle_timeout=idle_timeout,
+                metrics=metrics,
             )
             for one in self.namespaces
         ]
@@ -92,7 +101,7 @@ class Informer(Generic[K]):
                 for reflector in self._reflectors:
                     tasks.create_task(reflector.run(), name=f"reflector {self.kind.resource}")
                 for reflector in self._reflectors:
-                    await reflector.synced.wait()
+                    await (reflector.settled if self.optional else reflector.synced).wait()
                 self.synced.set()
         finally:
             self._running = False
@@ -101,6 +110,13 @@ class Informer(Generic[K]):
     def complete(self) -> bool:
         """Whether an object that is not here does not exist (in these namespaces)."""
         return self.synced.is_set() and not self._labels and not self._fields
+
+    @property
+    def scope(self) -> str:
+        """What is watched, for messages."""
+        where = ",".join(self.namespaces)
+        selectors = ",".join(filter(None, (str(self._labels), str(self._fields))))
+        return self._name + (f" in {where}" if where else "") + (f" [{selectors}]" if selectors else "")
 
     @property
     def available(self) -> bool:
@@ -115,6 +131,11 @@ class Informer(Generic[K]):
         """
         entry = self._store.get((namespace, name))
         return None if entry is None else self._store.decode(entry)
+
+    def get_wire(self, name: str, namespace: str = "") -> bytes | None:
+        """The object's JSON as it is held, or None."""
+        entry = self._store.get((namespace, name))
+        return None if entry is None else entry.raw
 
     def list(self, namespace: str | None = None, index: tuple[str, str] | None = None) -> list[K]:
         """The objects of one namespace or of all (None), or those under one value of an index.
@@ -132,6 +153,8 @@ class Informer(Generic[K]):
             try:
                 found.append(self._store.decode(entry))
             except DecodeError as err:
+                if self._metrics is not None:
+                    self._metrics.decode_failures.labels(self._name).inc()
                 _LOG.warning("%s %s/%s left out: %s", self.kind.resource.kind, entry.namespace, entry.name, err)
         return found
 
@@ -163,15 +186,23 @@ class Informer(Generic[K]):
 
     def observe(self, body: bytes) -> None:
         """Take in an object as the server answered a write, if it is in scope and newer than what is here."""
+        if not self._running:
+            return
         entry = self._parser.parse(body)
         if "" not in self.namespaces and entry.namespace not in self.namespaces:
             return
+        if self._fields and self._store.get(entry.key) is None:
+            # Only the server can tell whether it is selected; the watch will.
+            return
         if self._labels.matches(entry.labels):
             self._intake.take(entry, written=True)
+        else:
+            self._intake.gone(entry)
 
     def observe_deleted(self, name: str, namespace: str, uid: str) -> None:
         """Take in that the object with this uid is gone."""
-        self._intake.forget((namespace, name), uid)
+        if self._running:
+            self._intake.forget((namespace, name), uid)
 
     @property
     def last_event_age(self) -> float:
@@ -190,10 +221,19 @@ class Informer(Generic[K]):
 
     @property
     def alive(self) -> bool:
-        """Whether `run` runs and the API server was heard of within the last minutes."""
-        return self._running and (not self.available or self.last_event_age < _DEAD_AFTER)
+        """Whether `run` runs and keeps trying; an API server that is down does not make it dead, see `last_event_age`."""
+        now = asyncio.get_running_loop().time()
+        tries = [reflector.last_try for reflector in self._reflectors]
+        return self._running and all(at is None or now - at < _DEAD_AFTER for at in tries)
+
+    @property
+    def last_error(self) -> Exception | None:
+        """What failed last and has not been overcome since; None while all is well."""
+        return next((found.last_error for found in self._reflectors if found.last_error is not None), None)
 
     def _emit(self, type: EventType, old: Entry | None, new: Entry | None, initial: bool) -> None:
+        if self._metrics is not None:
+            self._metrics.events.labels(self._name, type).inc()
         if not self._handlers:
             return
         event = stored_event(self._store, type, old, new, initial=initial)
@@ -203,7 +243,9 @@ class Informer(Generic[K]):
     def _tell(self, handler: Callable[[InformerEvent[K]], None], event: InformerEvent[K]) -> None:
         try:
             handler(event)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a handler is somebody else's code: its failure must not end the watch
+            if self._metrics is not None:
+                self._metrics.handler_failures.labels(self._name).inc()
             _LOG.exception("a handler of %s failed on %s", self.kind.resource, event)
 
 
@@ -225,9 +267,9 @@ class _Feed(Generic[K]):
         self._intake.take(entry, self._sync if listing else None)
         return entry.resource_version
 
-    def gone(self, body: bytes | msgspec.Raw) -> str:
+    def gone(self, body: bytes | msgspec.Raw, listing: bool) -> str:
         entry = self._parser.parse(body)
-        self._intake.gone(entry)
+        self._intake.gone(entry, self._sync if listing else None)
         return entry.resource_version
 
     def commit(self, version: str) -> None:

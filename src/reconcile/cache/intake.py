@@ -65,13 +65,15 @@ class Intake(Generic[K]):
             sync.seen.add(entry.key)
         old = self._store.get(entry.key)
         if self._is_late(entry, old, written):
-            if sync is not None and not self._same(entry, old):
+            if sync is not None and old is not None and not self._same(entry, old):
                 sync.stale[entry.key] = entry
             return
         self._put(entry, old, sync is not None and sync.initial)
 
-    def gone(self, entry: Entry) -> None:
+    def gone(self, entry: Entry, sync: Sync | None = None) -> None:
         """An object as a watch shows its deletion, or its leaving the selection."""
+        if sync is not None:
+            sync.stale.pop(entry.key, None)
         self._bury(entry.uid, entry.resource_version)
         old = self._store.get(entry.key)
         if (
@@ -119,8 +121,7 @@ class Intake(Generic[K]):
         buried = self._tombstones.get(entry.uid) if entry.uid else None
         if buried is not None and not is_older(buried, entry.resource_version):
             # Buried under a version that cannot be compared, only the watch knows whether it came back.
-            if written or buried.isdecimal() or not buried:
-                return True
+            return written or buried.isdecimal() or not buried
         if old is None:
             return False
         if self._same(entry, old):

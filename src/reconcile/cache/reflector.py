@@ -11,14 +11,20 @@ from typing import Protocol
 import msgspec
 
 from reconcile.client import listing
-from reconcile.client.listing import Scope
+from reconcile.client.listing import IdleLimit, Scope, SilentError
 from reconcile.client.transport import Transport
-from reconcile.client.wire import RawEvent
+from reconcile.client.wire import MalformedError, RawEvent
 from reconcile.errors import (
+    APIError,
+    BadRequestError,
     GoneError,
+    InvalidError,
+    MethodNotAllowedError,
+    NotFoundError,
     ReconcileError,
     TransportError,
 )
+from reconcile.metrics import CacheMetrics
 
 __all__ = ["Reflector", "Sink"]
 
@@ -29,25 +35,26 @@ _BACKOFF, _BACKOFF_CAP = 0.8, 30.0
 _STREAM_PATIENCE = 10.0
 # A watch that ends at once without an event is a failure, whatever it says.
 _SHORT_WATCH = 1.0
-# The same version failing this often in a row: perhaps it is the version, start from a list.
-_GIVE_UP = 4
+# So many failures in a row that may be the version's fault, and the next try starts from a list.
+_SUSPICIONS = 3
 _PAGE = 500
 _INITIAL_END = "k8s.io/initial-events-end"
+_UNSUSPICIOUS = frozenset({401, 403, 404, 429, 502, 503})
 
 
 class Sink(Protocol):
     """Where the copy is kept."""
 
     def begin(self, version: str) -> None:
-        """A list starts; an unfinished one before it is void."""
+        """A list starts, after `version` was seen; an unfinished one before it is void."""
         ...
 
     def present(self, body: bytes | msgspec.Raw, listing: bool) -> str:
         """An object is there; `listing` while a list is under way. Returns its resource version."""
         ...
 
-    def gone(self, body: bytes | msgspec.Raw) -> str:
-        """An object went away. Returns the resource version of that."""
+    def gone(self, body: bytes | msgspec.Raw, listing: bool) -> str:
+        """An object went away; `listing` while a list is under way. Returns the resource version of that."""
         ...
 
     def commit(self, version: str) -> None:
@@ -55,12 +62,13 @@ class Sink(Protocol):
         ...
 
 
-class _Bookmark(msgspec.Struct):
-    class Metadata(msgspec.Struct):
-        resource_version: str = msgspec.field(default="", name="resourceVersion")
-        annotations: dict[str, str] | None = None
+class _Metadata(msgspec.Struct):
+    resource_version: str = msgspec.field(default="", name="resourceVersion")
+    annotations: dict[str, str] | None = None
 
-    metadata: Metadata
+
+class _Bookmark(msgspec.Struct):
+    metadata: _Metadata
 
 
 class Reflector:
@@ -73,12 +81,15 @@ class Reflector:
         streaming: list by watching (`sendInitialEvents`); falls back to pages by itself.
         page_size: objects per page of a paged list.
         idle_timeout: seconds without a byte after which a watch counts as dead.
+        metrics: where lists and failures are counted.
 
     Attributes:
         synced: set after the first complete list.
+        settled: set when the first list is complete or the API server says that it does not know the kind.
         available: False while the API server does not know the kind.
         version: where the watch stands; empty when a list is needed.
-        last_contact: `loop.time()` of the last answer or event; None before the first.
+        last_contact: `loop.time()` of the last list, event or bookmark; None before the first.
+        last_try: `loop.time()` of the last sign that this task does something; None before `run`.
         failures: failures since the last event or complete list.
         last_error: what failed last, None while all is well.
     """
@@ -92,6 +103,7 @@ class Reflector:
         streaming: bool = True,
         page_size: int = _PAGE,
         idle_timeout: float = listing.IDLE_TIMEOUT,
+        metrics: CacheMetrics | None = None,
     ) -> None:
         self._transport = transport
         self._scope = scope
@@ -99,42 +111,72 @@ class Reflector:
         self._streaming = streaming
         self._page_size = page_size
         self._idle_timeout = idle_timeout
+        self._metrics = metrics
+        self._kind = str(scope.resource)
+        self._newest = ""
+        self._suspicions = 0
         self.synced = asyncio.Event()
+        self.settled = asyncio.Event()
         self.available = True
         self.version = ""
-        self._newest = ""
         self.last_contact: float | None = None
+        self.last_try: float | None = None
         self.failures = 0
         self.last_error: Exception | None = None
 
     async def run(self) -> None:
         """Keep the copy in step until cancelled; every failure is logged, counted, and tried again."""
         while True:
+            self.last_try = asyncio.get_running_loop().time()
             try:
                 await self._step()
-            except GoneError as err:
-                # The first time is normal after a quiet spell: list at once. Again without an event between: wait.
-                self._forget_version()
-                await self._pause(err, at_once=self.failures == 0)
             except ReconcileError as err:
                 await self._pause(err)
-            except Exception as err:  # noqa: BLE001 - the worker boundary: a bug in a sink must not stop the watch
+            except Exception as err:  # noqa: BLE001 - the worker boundary: a bug below must not end the watch
                 _LOG.exception("watch of %s: unexpected failure", self._scope)
-                self._forget_version()
+                self.version = ""
                 await self._pause(err)
 
     async def _step(self) -> None:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
         if self.version:
-            seen = await self._follow(initial=False)
+            await self._watch()
         elif self._streaming:
-            seen = await self._follow(initial=True)
+            try:
+                await self._streaming_list()
+            except (BadRequestError, InvalidError, MethodNotAllowedError, SilentError) as err:
+                if self.version:
+                    raise
+                _LOG.info("%s: no streaming lists here (%s), listing pages instead", self._scope, type(err).__name__)
+                self._streaming = False
         else:
             await self._list()
-            return
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        started, seen = loop.time(), False
+        events = listing.watch(
+            self._transport, self._scope, resource_version=self.version, idle=IdleLimit(self._idle_timeout)
+        )
+        async with aclosing(events):
+            async for event in events:
+                seen = True
+                self._handle(event, syncing=False)
         if not seen and loop.time() - started < _SHORT_WATCH:
             raise TransportError(f"the watch of {self._scope} ended at once")
+
+    async def _streaming_list(self) -> None:
+        """One watch that starts with the objects as they are, and goes on as a normal one."""
+        self._sink.begin(self._newest)
+        syncing = True
+        idle = IdleLimit(min(_STREAM_PATIENCE, self._idle_timeout))
+        events = listing.watch(self._transport, self._scope, initial_events=True, idle=idle)
+        async with aclosing(events):
+            async for event in events:
+                syncing = self._handle(event, syncing=syncing)
+                if not syncing:
+                    idle.seconds = self._idle_timeout
+        if syncing:
+            raise TransportError(f"the streaming list of {self._scope} ended before it was complete")
 
     async def _list(self) -> None:
         self._sink.begin(self._newest)
@@ -155,46 +197,25 @@ class Reflector:
             token = page.metadata.continue_
             if not token:
                 break
+            # One page can take milliseconds to parse: let others run between two.
+            await asyncio.sleep(0)
         self._commit(page.metadata.resource_version)
 
-    async def _follow(self, *, initial: bool) -> bool:
-        """One watch; returns whether it carried anything."""
-        seen = False
-        syncing = initial
-        if initial:
-            self._sink.begin(self._newest)
-        events = listing.watch(
-            self._transport,
-            self._scope,
-            resource_version=self.version,
-            initial_events=initial,
-            idle_timeout=_STREAM_PATIENCE if initial else self._idle_timeout,
-        )
-        async with aclosing(events):
-            async for event in events:
-                seen = True
-                syncing = self._handle(event, syncing)
-        if syncing:
-            raise TransportError(f"the streaming list of {self._scope} ended before it was complete")
-        return seen
-
-    def _handle(self, event: RawEvent, syncing: bool) -> bool:
-        """Apply one event; returns whether the streaming list is still incomplete."""
+    def _handle(self, event: RawEvent, *, syncing: bool) -> bool:
+        """Apply one event; returns whether a streaming list is still incomplete."""
+        self._heard()
         if event.type in ("ADDED", "MODIFIED"):
             version = self._sink.present(event.object, syncing)
         elif event.type == "DELETED":
-            version = self._sink.gone(event.object)
+            version = self._sink.gone(event.object, syncing)
         elif event.type == "BOOKMARK":
-            metadata = msgspec.json.decode(event.object, type=_Bookmark).metadata
+            metadata = _bookmark(event.object)
             version = metadata.resource_version
             if syncing and (metadata.annotations or {}).get(_INITIAL_END) == "true":
-                self._heard()
                 self._commit(version)
                 return False
         else:
-            _LOG.warning("watch of %s: unknown event type %r", self._scope, event.type)
-            return syncing
-        self._heard()
+            raise MalformedError(f"the watch of {self._scope} sent an event of unknown type")
         if not syncing:
             self._advance(version)
         return syncing
@@ -204,22 +225,61 @@ class Reflector:
         self._advance(version)
         self.available = True
         self.synced.set()
+        self.settled.set()
+        if self._metrics is not None:
+            self._metrics.lists.labels(self._kind).inc()
 
     def _advance(self, version: str) -> None:
         if version:
             self.version = self._newest = version
-        self.failures = 0
+        self.failures = self._suspicions = 0
         self.last_error = None
 
-    def _forget_version(self) -> None:
-        self.version = ""
-
     def _heard(self) -> None:
-        self.last_contact = asyncio.get_running_loop().time()
+        self.last_contact = self.last_try = asyncio.get_running_loop().time()
 
-    async def _pause(self, err: Exception, *, at_once: bool = False) -> None:
+    async def _pause(self, err: Exception) -> None:
         self.failures += 1
         self.last_error = err
-        _LOG.warning("watch of %s: %s", self._scope, err)
-        delay = 0.0 if at_once else min(_BACKOFF_CAP, _BACKOFF * 2 ** min(self.failures - 1, 10))
-        await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+        if self._metrics is not None:
+            self._metrics.failures.labels(self._kind, type(err).__name__).inc()
+        self._log(err)
+        if self._is_suspect(err):
+            self.version = ""
+        delay = min(_BACKOFF_CAP, _BACKOFF * 2.0 ** min(self.failures - 1, 10)) * random.uniform(0.5, 1.0)
+        if isinstance(err, GoneError) and self.failures == 1:
+            # Normal after a quiet spell: list at once. Again without an event between: wait.
+            delay = 0.0
+        if isinstance(err, APIError) and err.retry_after:
+            delay = max(delay, min(err.retry_after, 10 * _BACKOFF_CAP))
+        if isinstance(err, NotFoundError):
+            self.available = False
+            self.settled.set()
+        await asyncio.sleep(delay)
+
+    def _is_suspect(self, err: Exception) -> bool:
+        """Whether the next try should start from a list: it costs the server more, but cures a bad version."""
+        if isinstance(err, GoneError | NotFoundError):
+            return True
+        if isinstance(err, APIError) and any(cause.get("reason") == "ResourceVersionTooLarge" for cause in err.causes):
+            # Ahead of the server: a cluster restored from a backup, or a replica that lags behind.
+            return True
+        if isinstance(err, MalformedError) or (isinstance(err, APIError) and err.status not in _UNSUSPICIOUS):
+            self._suspicions += 1
+        return self._suspicions >= _SUSPICIONS
+
+    def _log(self, err: Exception) -> None:
+        if isinstance(err, NotFoundError):
+            if self.available:
+                _LOG.warning("%s is not known to the API server; looking for it from time to time", self._scope)
+        elif isinstance(err, GoneError) and self.failures == 1:
+            _LOG.info("watch of %s: the version is too old, listing again", self._scope)
+        else:
+            _LOG.warning("watch of %s failed %d times: %s", self._scope, self.failures, err)
+
+
+def _bookmark(body: msgspec.Raw) -> _Metadata:
+    try:
+        return msgspec.json.decode(body, type=_Bookmark).metadata
+    except msgspec.DecodeError as err:
+        raise MalformedError("the API server sent a bookmark without a version") from err

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic
 
 import msgspec
 
 from reconcile.client.objects import K, decode, decode_metadata
-from reconcile.errors import DecodeError, TransportError
+from reconcile.client.wire import MalformedError
+from reconcile.errors import DecodeError
 
 __all__ = ["Entry", "Parser", "Store", "Transform", "is_older"]
+
+_LOG = logging.getLogger(__name__)
 
 Transform = Callable[[dict[str, Any]], dict[str, Any]]
 Key = tuple[str, str]
@@ -54,7 +58,7 @@ class Parser:
         """The entry of one object; shares no memory with `body`.
 
         Raises:
-            TransportError: this is not an object with metadata.
+            MalformedError: this is not an object with metadata.
         """
         try:
             parts = _PARTS.decode(body)
@@ -65,15 +69,23 @@ class Parser:
                 parts["metadata"] = metadata
             entry = _ENTRY.decode(metadata)
         except (msgspec.DecodeError, KeyError) as err:
-            raise TransportError("the API server sent something that is not an object with metadata") from err
+            raise MalformedError("the API server sent something that is not an object with metadata") from err
         if self._metadata_only:
             parts = {"metadata": metadata}
-        raw = _ENCODE.encode(parts)
-        if self._transform is not None:
-            raw = _ENCODE.encode(self._transform(msgspec.json.decode(raw)))
+        raw = self._transformed(entry, _ENCODE.encode(parts))
         return Entry(
             entry.name, entry.namespace, entry.uid, entry.resource_version, entry.generation, entry.labels or None, raw
         )
+
+    def _transformed(self, entry: Entry, raw: bytes) -> bytes:
+        if self._transform is None:
+            return raw
+        try:
+            return _ENCODE.encode(self._transform(msgspec.json.decode(raw)))
+        except Exception:  # noqa: BLE001 - see below
+            # Somebody else's code: without it the object is larger than wished, but it is there.
+            _LOG.exception("a transform failed on %s/%s", entry.namespace, entry.name)
+            return raw
 
 
 def is_older(left: str, right: str) -> bool:
@@ -181,10 +193,14 @@ class Store(Generic[K]):
     def _index(self, entry: Entry) -> None:
         try:
             found = self.decode(entry)
+            places = [(name, value) for name, function in self._functions.items() for value in function(found)]
         except DecodeError:
             # It is reported where it is read; an index cannot hold what has no fields.
             return
-        places = [(name, value) for name, function in self._functions.items() for value in function(found)]
+        except Exception:  # noqa: BLE001 - see below
+            # An index function is somebody else's code: its failure must cost one object, not the watch.
+            _LOG.exception("an index function of %s failed on %s/%s", self._kind.resource, entry.namespace, entry.name)
+            return
         for name, value in places:
             self._indexes[name].setdefault(value, set()).add(entry.key)
         if places:

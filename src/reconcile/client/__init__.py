@@ -3,6 +3,7 @@
 from reconcile.client.cached import CachedClient
 from reconcile.client.client import Client
 from reconcile.client.config import Config, load_config
+from reconcile.client.matching import FieldConflict, field_conflicts
 from reconcile.client.objects import BoundToken, ObjectList, WatchEvent
 from reconcile.client.patch import JsonPatch, MergePatch, StrategicMergePatch
 from reconcile.client.transport import Response, Transport
@@ -12,6 +13,7 @@ __all__ = [
     "CachedClient",
     "Client",
     "Config",
+    "FieldConflict",
     "JsonPatch",
     "MergePatch",
     "ObjectList",
@@ -19,5 +21,6 @@ __all__ = [
     "StrategicMergePatch",
     "Transport",
     "WatchEvent",
+    "field_conflicts",
     "load_config",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from reconcile.api.model import KubeObject
 from reconcile.client.client import Client
-from reconcile.client.objects import K, ObjectList, name_of
+from reconcile.client.matching import AppliedMemory, holds
+from reconcile.client.objects import K, ObjectList, apply_body, name_of
 from reconcile.client.selectors import parse_selector
 from reconcile.errors import NotFoundError
 
@@ -29,6 +30,15 @@ class CachedKind(Protocol[K_co]):
 
     def get(self, name: str, namespace: str = "") -> K_co | None:
         """The object, if it is here."""
+        ...
+
+    @property
+    def lossless(self) -> bool:
+        """Whether objects are held with every field but managedFields."""
+        ...
+
+    def get_wire(self, name: str, namespace: str = "") -> bytes | None:
+        """The object's JSON as it is held."""
         ...
 
     def list(self, namespace: str | None = None, index: tuple[str, str] | None = None) -> Sequence[K_co]:
@@ -69,6 +79,7 @@ class CachedClient(Client):
         super().__init__(client.transport, field_manager=client.field_manager)
         self.live = client
         self._cache = cache
+        self._applied = AppliedMemory()
 
     async def get(self, kind: type[K], name: str, namespace: str = "") -> K:
         """The object of that name, from the cache where it holds the kind.
@@ -87,6 +98,47 @@ class CachedClient(Client):
                 message = f"{name_of(kind, name, namespace)} not found"
                 raise NotFoundError(message, status=404, reason="NotFound")
         return await self.live.get(kind, name, namespace)
+
+    async def get_wire(self, kind: type[KubeObject], name: str, namespace: str = "") -> dict[str, Any]:
+        """The object with every field the server knows; without managedFields, which a `replace` leaves alone then.
+
+        Raises:
+            NotFoundError: there is none.
+            APIError, TransportError: the cache does not hold the kind and the request failed.
+        """
+        found = self._held(kind, name, namespace)
+        return found if found is not None else await self.live.get_wire(kind, name, namespace)
+
+    async def apply(
+        self,
+        obj: K,
+        *,
+        field_manager: str | None = None,
+        owner: KubeObject | None = None,
+        force: bool = False,
+        subresource: str = "",
+    ) -> K:
+        """As `Client.apply`, but no request when the cache shows that it would change nothing.
+
+        That is so when the same fields were applied last time by this client and the object still has all of them.
+
+        Raises:
+            ConflictError: another manager owns a field; see `field_conflicts`.
+            APIError, TransportError: the request failed.
+        """
+        wanted = apply_body(obj, owner)
+        manager = field_manager or self.field_manager
+        key = (obj.resource.name, obj.namespace, obj.name, subresource, manager)
+        current = self._held(type(obj), obj.name, obj.namespace)
+        if current is not None:
+            uid = str(current.get("metadata", {}).get("uid", ""))
+            if self._applied.unchanged(key, uid, wanted) and holds(current, wanted):
+                return type(obj).from_wire(current)
+        applied = await super().apply(
+            obj, field_manager=field_manager, owner=owner, force=force, subresource=subresource
+        )
+        self._applied.remember(key, applied.metadata.uid, wanted)
+        return applied
 
     async def list(
         self,
@@ -113,6 +165,15 @@ class CachedClient(Client):
         selector = parse_selector(label_selector)
         items = [item for item in informer.list(namespace or None) if selector.matches(item.metadata.labels)]
         return ObjectList(items)
+
+    def _held(self, kind: type[KubeObject], name: str, namespace: str) -> dict[str, Any] | None:
+        informer = self._cache.covering(kind, namespace if kind.resource.namespaced else "")
+        raw = informer.get_wire(name, namespace) if informer is not None and informer.lossless else None
+        if raw is None:
+            return None
+        # Items of a list come without these two.
+        head = {"apiVersion": kind.resource.api_version, "kind": kind.resource.kind}
+        return {**head, **msgspec.json.decode(raw, type=dict[str, Any])}
 
     def _written(self, kind: type[KubeObject], answer: bytes) -> None:
         namespace = _identity(answer).metadata.namespace

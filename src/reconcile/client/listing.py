@@ -16,7 +16,7 @@ from reconcile.client.transport import Response, Stream, Transport
 from reconcile.client.wire import RawEvent, RawList, decode_event, decode_list, lines
 from reconcile.errors import APIError, TransportError, error_from_status
 
-__all__ = ["IDLE_TIMEOUT", "Scope", "list_page", "watch"]
+__all__ = ["IDLE_TIMEOUT", "IdleLimit", "Scope", "SilentError", "list_page", "watch"]
 
 # The API server sends a bookmark about once a minute; two missing ones mean that nobody is there any more.
 IDLE_TIMEOUT = 150.0
@@ -24,6 +24,17 @@ IDLE_TIMEOUT = 150.0
 _WATCH_SECONDS = (300.0, 600.0)
 _PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 _PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+
+
+class SilentError(TransportError):
+    """Nothing came over a connection for longer than anything keeps silent that is still there."""
+
+
+@dataclass(slots=True)
+class IdleLimit:
+    """Seconds without a byte after which a watch counts as dead; may be changed while the watch runs."""
+
+    seconds: float = IDLE_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,7 @@ async def watch(
     *,
     resource_version: str = "",
     initial_events: bool = False,
-    idle_timeout: float = IDLE_TIMEOUT,
+    idle: IdleLimit | None = None,
     timeout: float | None = None,
 ) -> AsyncGenerator[RawEvent, None]:
     """The events after `resource_version`; ends when the server ends the watch, which it does every few minutes.
@@ -93,13 +104,15 @@ async def watch(
         scope: which objects.
         resource_version: where to start; empty means now, with the present objects first.
         initial_events: ask for the present objects first and a bookmark that ends them (a streaming list).
-        idle_timeout: seconds without a byte after which the connection counts as dead.
+        idle: when a silent connection counts as dead.
         timeout: seconds after which the server ends the watch; drawn between 5 and 10 minutes when None.
 
     Raises:
         GoneError: the resource version is too old: list again.
         APIError: the server refused, or sent an ERROR event.
-        TransportError: the connection broke, went silent, or carried something that is not a watch event.
+        SilentError: nothing came for too long.
+        MalformedError: something came that is not a watch event.
+        TransportError: the connection broke.
     """
     seconds = random.uniform(*_WATCH_SECONDS) if timeout is None else timeout
     query = {**scope.query(), "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(int(seconds))}
@@ -107,11 +120,12 @@ async def watch(
         query["resourceVersion"] = resource_version
     if initial_events:
         query |= {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+    limit = idle or IdleLimit()
     accept = _PARTIAL if scope.metadata_only else "application/json"
-    async with transport.stream("GET", scope.path, query=query, accept=accept, timeout=idle_timeout) as stream:
+    async with transport.stream("GET", scope.path, query=query, accept=accept) as stream:
         if stream.status != 200:
-            raise await _stream_error(stream, idle_timeout)
-        async with contextlib.aclosing(lines(_awake(stream, idle_timeout, scope))) as found:
+            raise await _stream_error(stream, limit.seconds)
+        async with contextlib.aclosing(lines(_awake(stream, limit, scope))) as found:
             async for line in found:
                 event = decode_event(line)
                 if event.type == "ERROR":
@@ -119,17 +133,17 @@ async def watch(
                 yield event
 
 
-async def _awake(stream: Stream, idle_timeout: float, scope: Scope) -> AsyncGenerator[bytes, None]:
+async def _awake(stream: Stream, limit: IdleLimit, scope: Scope) -> AsyncGenerator[bytes, None]:
     # A connection whose other end vanished looks exactly like a quiet one: only a deadline tells them apart.
     chunks = aiter(stream)
     while True:
         try:
-            async with asyncio.timeout(idle_timeout):
+            async with asyncio.timeout(limit.seconds):
                 chunk = await anext(chunks)
         except StopAsyncIteration:
             return
         except TimeoutError as err:
-            raise TransportError(f"the watch of {scope} was silent for {idle_timeout:.0f} s") from err
+            raise SilentError(f"the watch of {scope} was silent for {limit.seconds:g} s") from err
         yield chunk
 
 

@@ -14,7 +14,17 @@ from reconcile.api.meta_v1 import ObjectMeta
 from reconcile.api.model import KubeObject
 from reconcile.errors import DecodeError
 
-__all__ = ["BoundToken", "K", "ObjectList", "WatchEvent", "decode", "decode_metadata", "name_of", "with_owner"]
+__all__ = [
+    "BoundToken",
+    "K",
+    "ObjectList",
+    "WatchEvent",
+    "apply_body",
+    "decode",
+    "decode_metadata",
+    "name_of",
+    "with_owner",
+]
 
 K = TypeVar("K", bound=KubeObject)
 
@@ -130,3 +140,18 @@ def decode_metadata(kind: type[K], body: bytes | memoryview | msgspec.Raw) -> K:
     except (msgspec.DecodeError, pydantic.ValidationError):
         raise DecodeError(f"the API server sent a {kind.resource.kind} without usable metadata") from None
     return cast("K", kind.model_construct(metadata=metadata))
+
+
+# Fields of metadata that the server sets; an apply that names them asks for what it cannot have.
+_SERVER_SET = ("managedFields", "resourceVersion", "creationTimestamp", "generation", "uid", "deletionTimestamp")
+
+
+def apply_body(obj: KubeObject, owner: KubeObject | None) -> dict[str, Any]:
+    """What a server-side apply of `obj` sends.
+
+    Raises:
+        ValueError: the owner cannot own it; see `with_owner`.
+    """
+    body = with_owner(obj.to_wire(), owner)
+    metadata = {key: value for key, value in body["metadata"].items() if key not in _SERVER_SET}
+    return {**body, "metadata": metadata}

@@ -8,9 +8,13 @@ import msgspec
 
 from reconcile.errors import TransportError
 
-__all__ = ["RawEvent", "RawList", "RawListMeta", "decode_event", "decode_list", "lines"]
+__all__ = ["MalformedError", "RawEvent", "RawList", "RawListMeta", "decode_event", "decode_list", "lines"]
 
 _MAX_LINE = 64 * 1024 * 1024
+
+
+class MalformedError(TransportError):
+    """What arrived is not what the Kubernetes API sends: cut off, garbled, or from somebody else."""
 
 
 class RawListMeta(msgspec.Struct, frozen=True):
@@ -43,31 +47,31 @@ def decode_list(body: bytes) -> RawList:
     """One page of a list.
 
     Raises:
-        TransportError: the body is not a list.
+        MalformedError: the body is not a list.
     """
     try:
         return _LIST.decode(body)
     except msgspec.DecodeError as err:
-        raise TransportError("the API server's answer to a list request is not a list in JSON") from err
+        raise MalformedError("the API server's answer to a list request is not a list in JSON") from err
 
 
 def decode_event(line: bytes) -> RawEvent:
     """One watch event.
 
     Raises:
-        TransportError: the line is not an event.
+        MalformedError: the line is not an event.
     """
     try:
         return _EVENT.decode(line)
     except msgspec.DecodeError as err:
-        raise TransportError("a line of the watch is not an event in JSON") from err
+        raise MalformedError("a line of the watch is not an event in JSON") from err
 
 
 async def lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """The non-empty lines of a chunked body; a last line without its end is cut off and dropped.
 
     Raises:
-        TransportError: a line grows beyond 64 MiB, far above the largest object etcd takes.
+        MalformedError: a line grows beyond 64 MiB, far above the largest object etcd takes.
     """
     pending: list[bytes] = []
     size = 0
@@ -77,7 +81,7 @@ async def lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
             pending.append(chunk)
             size += len(chunk)
             if size > _MAX_LINE:
-                raise TransportError("a line of the watch is longer than 64 MiB")
+                raise MalformedError("a line of the watch is longer than 64 MiB")
             continue
         pending.append(head)
         first = b"".join(pending)
