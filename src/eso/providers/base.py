@@ -273,6 +273,9 @@ class Provider(abc.ABC, Generic[SpecT]):
     capabilities: ClassVar[Capabilities] = Capabilities.READ_ONLY
     maintenance: ClassVar[Maintenance] = Maintenance.MAINTAINED
 
+    rate_limit: ClassVar[tuple[float, int] | None] = None
+    """Calls per second and calls at once that the vendor allows an account by default; None when it states none."""
+
     @abc.abstractmethod
     async def new_client(self, spec: SpecT, context: StoreContext) -> SecretsClient:
         """A connected client.

@@ -1,0 +1,99 @@
+"""Reads that arrive together become one vendor request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from eso.providers.calls import answer_for
+from eso.stores.flights import retrieve
+
+__all__ = ["WINDOW", "Batcher"]
+
+FetchMany: TypeAlias = Callable[[Sequence[Any]], Awaitable[Mapping[Any, Any]]]
+Send: TypeAlias = Callable[[str, str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
+
+WINDOW: Final = 0.010
+"""Seconds a batch waits for more keys."""
+
+
+class _Batch:
+    """Keys that go out together."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.keys: dict[Hashable, None] = {}
+        self.full = asyncio.Event()
+        self.task: asyncio.Task[Mapping[Any, Any]] | None = None
+        self.waiting = 0
+
+
+class Batcher:
+    """Collects keys for a moment and sends them in one request.
+
+    Args:
+        send: makes one admitted, counted vendor request: provider, call, request.
+        window: seconds to wait for more keys.
+    """
+
+    def __init__(self, send: Send, window: float = WINDOW) -> None:
+        self._send = send
+        self._window = window
+        self._open: dict[tuple[str, str], _Batch] = {}
+
+    async def read(self, provider: str, call: str, key: Hashable, fetch_many: FetchMany, limit: int) -> Any:
+        """The answer to one key, from a batch it shares with others of the same call.
+
+        Raises:
+            NoSecretError: the answer leaves the key out.
+            Exception: what the answer holds for it, or what the request raised.
+        """
+        batch = self._open.get((provider, call))
+        if batch is None:
+            batch = self._open[provider, call] = _Batch(max(1, limit))
+            batch.task = asyncio.get_running_loop().create_task(self._run(provider, call, batch, fetch_many))
+            batch.task.add_done_callback(retrieve)
+        batch.keys[key] = None
+        if len(batch.keys) >= batch.limit:
+            self._close(provider, call, batch)
+        return answer_for(key, await self._answers(batch, key))
+
+    def joins(self, provider: str, call: str) -> bool:
+        """Whether a read of that call would join a batch that is still open."""
+        return (provider, call) in self._open
+
+    async def _answers(self, batch: _Batch, key: Hashable) -> Mapping[Any, Any]:
+        task = batch.task
+        if task is None:
+            raise RuntimeError("a batch has no task")
+        batch.waiting += 1
+        try:
+            await asyncio.wait({task})
+        finally:
+            batch.waiting -= 1
+            if not task.done():
+                # Nobody wants this key any more, and perhaps none of the batch.
+                batch.keys.pop(key, None)
+                if batch.waiting == 0:
+                    task.cancel()
+                    await asyncio.wait({task})
+        return task.result()
+
+    async def _run(self, provider: str, call: str, batch: _Batch, fetch_many: FetchMany) -> Mapping[Any, Any]:
+        try:
+            try:
+                async with asyncio.timeout(self._window):
+                    await batch.full.wait()
+            except TimeoutError:
+                pass
+        finally:
+            self._close(provider, call, batch)
+        keys = tuple(batch.keys)
+        answers: Mapping[Any, Any] = await self._send(provider, call, lambda: fetch_many(keys))
+        return answers
+
+    def _close(self, provider: str, call: str, batch: _Batch) -> None:
+        batch.full.set()
+        if self._open.get((provider, call)) is batch:
+            del self._open[provider, call]

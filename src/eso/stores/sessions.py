@@ -1,0 +1,110 @@
+"""HTTP sessions of a client, closed with it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+
+from eso.errors import InvalidSpecError
+from eso.values import SecretValue
+
+__all__ = ["Sessions", "tls_context"]
+
+_CONNECTIONS: Final = 64
+"""Connections to one vendor for one client."""
+
+_USER_AGENT: Final = "external-secrets"
+
+
+class Sessions:
+    """Opens sessions and closes them all."""
+
+    def __init__(self) -> None:
+        self._open: list[aiohttp.ClientSession] = []
+        self._closed = False
+
+    def open(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None,
+        bearer: SecretValue | None,
+        ca: bytes | None,
+        client_cert: tuple[bytes, bytes] | None,
+        verify: bool,
+        timeout: float,
+    ) -> aiohttp.ClientSession:
+        """A session; see `StoreContext.http`.
+
+        Raises:
+            InvalidSpecError: the certificates cannot be used, or the base URL is none.
+            RuntimeError: the sessions were closed already.
+        """
+        if self._closed:
+            raise RuntimeError("the client this session was made for is closed")
+        sent = {"User-Agent": _USER_AGENT, **(headers or {})}
+        if bearer is not None:
+            sent["Authorization"] = f"Bearer {bearer.reveal_text()}"
+        connector = aiohttp.TCPConnector(ssl=tls_context(ca, client_cert, verify=verify), limit=_CONNECTIONS)
+        try:
+            session = aiohttp.ClientSession(
+                base_url or None,
+                headers=sent,
+                connector=connector,
+                timeout=aiohttp.ClientTimeout(total=timeout),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=True,
+            )
+        except ValueError as err:
+            raise InvalidSpecError(f"the URL {base_url!r} is not valid: {err}") from err
+        self._open.append(session)
+        return session
+
+    async def close(self) -> None:
+        """Close every session."""
+        self._closed = True
+        while self._open:
+            await asyncio.shield(self._open.pop().close())
+
+
+def tls_context(
+    ca: bytes | None, client_cert: tuple[bytes, bytes] | None = None, *, verify: bool = True
+) -> ssl.SSLContext:
+    """TLS settings of a connection.
+
+    Args:
+        ca: PEM of the only roots to trust; None for the system's.
+        client_cert: PEM of certificate chain and key.
+        verify: False trusts anything.
+
+    Raises:
+        InvalidSpecError: the PEM cannot be used; its content is not repeated.
+    """
+    try:
+        context = ssl.create_default_context(cadata=ca.decode("ascii", "replace") if ca is not None else None)
+    except (ssl.SSLError, ValueError) as err:
+        raise InvalidSpecError("the CA certificates cannot be used: they are not valid PEM") from err
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if client_cert is not None:
+        _load_client_certificate(context, client_cert)
+    return context
+
+
+def _load_client_certificate(context: ssl.SSLContext, pair: tuple[bytes, bytes]) -> None:
+    # The ssl module reads certificates from files only; the directory is readable by this user alone and gone at once.
+    with tempfile.TemporaryDirectory(prefix="eso-") as directory:
+        certificate, key = Path(directory, "tls.crt"), Path(directory, "tls.key")
+        certificate.write_bytes(pair[0])
+        key.write_bytes(pair[1])
+        try:
+            context.load_cert_chain(certificate, key, password=lambda: b"")
+        except (ssl.SSLError, ValueError, OSError) as err:
+            raise InvalidSpecError("the client certificate and key cannot be used: not PEM, or not a pair") from err
