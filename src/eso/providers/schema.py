@@ -72,8 +72,8 @@ def spec_model(key: str) -> type[BaseModel]:
     Raises:
         KeyError: no such provider here.
     """
-    module = importlib.import_module(f"eso.providers.{key.lower()}.spec")
-    model: type[BaseModel] = getattr(module, PROVIDER_SPECS[key])
+    name = PROVIDER_SPECS[key]
+    model: type[BaseModel] = getattr(importlib.import_module(f"eso.providers.{key.lower()}.spec"), name)
     return model
 
 
