@@ -1,0 +1,108 @@
+"""The server on a loopback port, with or without TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from reconcile.testing.apiserver.faulting import Faults, Interruption, deliver
+from reconcile.testing.apiserver.requests import ApiRequest, ApiResponse
+
+__all__ = ["HttpServer"]
+
+Handle = Callable[[ApiRequest], Awaitable[ApiResponse]]
+
+# Bytes of the largest request body. Source: the limit of kube-apiserver for resource requests, 3 MiB.
+MAX_BODY = 3 * 1024 * 1024
+
+
+class HttpServer:
+    """Speaks HTTP/1.1 for a handler.
+
+    Args:
+        handle: answers requests.
+        faults: decides which requests are disturbed.
+    """
+
+    def __init__(self, handle: Handle, faults: Faults) -> None:
+        self._handle = handle
+        self._faults = faults
+        self._runner: web.ServerRunner | None = None
+        self.port = 0
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        """Listen; port 0 picks a free one, readable from `port`."""
+        server = web.Server(self._serve, access_log=None)
+        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.5)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, ssl_context=tls, reuse_address=True)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Close the port and every connection."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
+        path, _, _ = raw.raw_path.partition("?")
+        headers = {name.lower(): value for name, value in raw.headers.items()}
+        body = await raw.read() if raw.body_exists else b""
+        if len(body) > MAX_BODY:
+            return web.Response(status=413, text="request is too large")
+        request = ApiRequest(raw.method, path, dict(raw.query), headers, body)
+        try:
+            response = await deliver(request, self._handle, self._faults)
+        except Interruption:
+            _abort(raw)
+            return web.Response(status=500)
+        if response.stream is None:
+            return _whole(response)
+        return await self._stream(raw, response)
+
+    async def _stream(self, raw: web.BaseRequest, response: ApiResponse) -> web.StreamResponse:
+        assert response.stream is not None
+        answer = web.StreamResponse(status=response.status, headers=_headers(response))
+        answer.enable_chunked_encoding()
+        async with contextlib.aclosing(response.stream) as stream:
+            try:
+                await answer.prepare(raw)
+                async for chunk in stream:
+                    await answer.write(chunk)
+                await answer.write_eof()
+            except Interruption:
+                _abort(raw)
+            except ConnectionError:
+                # The client went away; the watch ends with it.
+                return answer
+        return answer
+
+
+def _headers(response: ApiResponse) -> list[tuple[str, str]]:
+    warnings = [("Warning", f'299 - "{_escaped(text)}"') for text in response.warnings]
+    return [*response.headers.items(), ("Cache-Control", "no-cache, private"), *warnings]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+
+
+def _whole(response: ApiResponse) -> web.Response:
+    answer = web.Response(status=response.status, body=response.body)
+    for name, value in _headers(response):
+        if name == "Content-Type":
+            answer.headers[name] = value
+        else:
+            answer.headers.add(name, value)
+    return answer
+
+
+def _abort(raw: web.BaseRequest) -> None:
+    transport = raw.transport
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
