@@ -12,7 +12,7 @@ import msgspec
 from reconcile.cache.events import InformerEvent, stored_event
 from reconcile.cache.intake import EventType, Intake, Sync
 from reconcile.cache.reflector import Reflector
-from reconcile.cache.store import Entry, Parser, Store, Transform
+from reconcile.cache.store import Entry, Parser, Store, Transform, labels_of
 from reconcile.client import listing
 from reconcile.client.client import Client
 from reconcile.client.listing import Scope
@@ -194,7 +194,7 @@ class Informer(Generic[K]):
         if self._fields and self._store.get(entry.key) is None:
             # Only the server can tell whether it is selected; the watch will.
             return
-        if self._labels.matches(entry.labels):
+        if self._labels.matches(labels_of(entry)):
             self._intake.take(entry, written=True)
         else:
             self._intake.gone(entry)

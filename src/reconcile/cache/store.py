@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic
 
@@ -12,7 +13,7 @@ from reconcile.client.objects import K, decode, decode_metadata
 from reconcile.client.wire import MalformedError
 from reconcile.errors import DecodeError
 
-__all__ = ["Entry", "Parser", "Store", "Transform", "is_older"]
+__all__ = ["Entry", "Parser", "Store", "Transform", "is_older", "labels_of"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,14 +28,20 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     namespace: str = ""
     uid: str = ""
     resource_version: str = msgspec.field(default="", name="resourceVersion")
-    generation: int = 0
-    labels: dict[str, str] | None = None
     raw: bytes = b""
 
     @property
     def key(self) -> Key:
         """Namespace and name."""
         return (self.namespace, self.name)
+
+
+class _Labels(msgspec.Struct):
+    labels: dict[str, str] | None = None
+
+
+class _Labelled(msgspec.Struct):
+    metadata: _Labels
 
 
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -73,9 +80,8 @@ class Parser:
         if self._metadata_only:
             parts = {"metadata": metadata}
         raw = self._transformed(entry, _ENCODE.encode(parts))
-        return Entry(
-            entry.name, entry.namespace, entry.uid, entry.resource_version, entry.generation, entry.labels or None, raw
-        )
+        # Thousands of objects share a few namespaces.
+        return Entry(entry.name, sys.intern(entry.namespace), entry.uid, entry.resource_version, raw)
 
     def _transformed(self, entry: Entry, raw: bytes) -> bytes:
         if self._transform is None:
@@ -86,6 +92,11 @@ class Parser:
             # Somebody else's code: without it the object is larger than wished, but it is there.
             _LOG.exception("a transform failed on %s/%s", entry.namespace, entry.name)
             return raw
+
+
+def labels_of(entry: Entry) -> dict[str, str]:
+    """The labels of an entry; decoded when asked for, since hardly anybody asks."""
+    return msgspec.json.decode(entry.raw, type=_Labelled).metadata.labels or {}
 
 
 def is_older(left: str, right: str) -> bool:
