@@ -98,8 +98,8 @@ def all_crds(extra_providers: Mapping[str, Any] | None = None) -> list[dict[str,
 
 def plugin_models() -> dict[str, Any]:
     """Spec models of the third-party providers that are installed: entry points of the group `eso.providers`."""
-    providers = [point.load() for point in importlib.metadata.entry_points(group="eso.providers")]
-    return {provider.name: provider.spec_type for provider in providers}
+    points = importlib.metadata.entry_points(group="eso.providers")
+    return {point.name: point.load().spec_type for point in points}
 
 
 def main(arguments: Sequence[str]) -> int:
