@@ -23,8 +23,10 @@ from reconcile.api.request import Request
 from reconcile.cache import InformerEvent
 from reconcile.errors import DecodeError
 from reconcile.flightrecorder import FlightRecorder
+from reconcile.log import current_request
 from reconcile.metrics import ControllerMetrics
 from reconcile.predicates import ObjectEvent, Predicate, deletion_started
+from reconcile.statuswrites import is_expected_status_write
 from reconcile.watches import Cluster, Source, Watch, controlled_by, itself
 from reconcile.worker import Reconcile, Result, WorkerPool
 from reconcile.workqueue import FairOrder, Priority, QueueCollector, RateLimiter, WorkQueue
@@ -280,6 +282,8 @@ class Controller:
 
     def _on_own_kind(self, watch: Watch, cluster: str, event: InformerEvent[KubeObject]) -> None:
         request = Request(event.namespace, event.name, cluster)
+        if event.type == "updated" and self._is_own_status_write(request, event):
+            return
         try:
             if not all(predicate(event) for predicate in watch.predicates):
                 return
@@ -290,6 +294,17 @@ class Controller:
         edited = priority is Priority.SPEC
         self._flights.queued(request, "spec changed" if edited else event.type, spec_changed=edited)
         self.queue.add(request, priority)
+
+    def _is_own_status_write(self, request: Request, event: InformerEvent[KubeObject]) -> bool:
+        # Told of it from inside the very reconcile that writes; any other way it is a foreign change.
+        running = current_request()
+        if running is None or running.request != request or running.controller != self.name:
+            return False
+        try:
+            old, new = event.old, event.new
+        except DecodeError:
+            return False
+        return old is not None and new is not None and is_expected_status_write(old, new)
 
     def _on_watched(self, watch: Watch, cluster: str, event: InformerEvent[KubeObject]) -> None:
         try:

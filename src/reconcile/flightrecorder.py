@@ -14,7 +14,14 @@ _MINUTE = 60.0
 
 
 class Run(NamedTuple):
-    """One run. Times are seconds of the loop's clock."""
+    """One run.
+
+    Attributes:
+        reason: why the object was queued.
+        started: seconds of the loop's clock.
+        seconds: how long it took.
+        result: how it ended, in words or as an exception's class.
+    """
 
     reason: str
     started: float
@@ -67,19 +74,23 @@ class FlightRecorder:
             flight.in_window = 0
             flight.reported = False
 
-    def finished(self, request: Request, started: float, seconds: float, result: str, *, asked_for: bool) -> bool:
+    def reason(self, request: Request) -> str:
+        """Why the object was queued last; empty when it is not remembered."""
+        flight = self._flights.get(request)
+        return "" if flight is None else flight.reason
+
+    def finished(self, request: Request, run: Run, *, asked_for: bool) -> bool:
         """A run ended. Returns whether the object has become a hot loop, once per minute.
 
         Args:
             request: the object.
-            started: when the run began, seconds of the loop's clock.
-            seconds: how long it took.
-            result: how it ended, in words or as an exception's class.
+            run: the run, with the reason that stood when it began.
             asked_for: the reconciler itself asked for this run at this time.
         """
         flight = self._flight(request)
-        flight.runs.append(Run(flight.reason, started, seconds, result))
+        flight.runs.append(run)
         flight.total += 1
+        started = run.started
         if asked_for:
             return False
         if started - flight.window_start >= _MINUTE:

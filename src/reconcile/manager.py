@@ -23,7 +23,14 @@ from reconcile.controller import Binding, Controller
 from reconcile.events import EventRecorder
 from reconcile.leaderelection import LeaderElection, LeaderElector
 from reconcile.loopmonitor import LoopMonitor
-from reconcile.metrics import ClientMetrics, ControllerMetrics, EventMetrics, LeaderElectionMetrics, LoopMetrics
+from reconcile.metrics import (
+    CacheMetrics,
+    ClientMetrics,
+    ControllerMetrics,
+    EventMetrics,
+    LeaderElectionMetrics,
+    LoopMetrics,
+)
 from reconcile.server import Check, HttpServer, Routes, debug_routes, health_routes, metrics_routes, parse_address
 from reconcile.shutdown import shutdown_signals
 from reconcile.watchdog import Fence
@@ -98,6 +105,7 @@ class Manager:
         self._namespaces = [namespace] if isinstance(namespace, str) else list(namespace)
         self.registry = registry if registry is not None else _process_registry()
         self._client_metrics = ClientMetrics(self.registry)
+        self._cache_metrics = CacheMetrics(self.registry)
         self.clusters: dict[str, Cluster] = {"": self._cluster("", config)}
         for name, other in (clusters or {}).items():
             self.clusters[name] = self._cluster(name, other)
@@ -318,7 +326,9 @@ class Manager:
         client = config if isinstance(config, Client) else Client(config, metrics=self._client_metrics)
         if isinstance(client, CachedClient):
             client = client.live
-        cache = Cache(client, namespaces=[namespace for namespace in self._namespaces if namespace])
+        cache = Cache(
+            client, namespaces=[namespace for namespace in self._namespaces if namespace], metrics=self._cache_metrics
+        )
         return Cluster(name, CachedClient(client, cache), cache)
 
     def _new_elector(self, election: LeaderElection | None, fence: Fence | None) -> LeaderElector | None:

@@ -38,7 +38,7 @@ class Watch:
         metadata_only: keep only metadata in the cache.
         label_selector: watch only these.
         field_selector: watch only these.
-        namespace: watch only this one; None means those of the manager.
+        namespace: watch only this one; empty means those of the manager.
     """
 
     kind: type[KubeObject]
@@ -48,7 +48,7 @@ class Watch:
     metadata_only: bool = False
     label_selector: str = ""
     field_selector: str = ""
-    namespace: str | None = None
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

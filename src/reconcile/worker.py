@@ -11,7 +11,7 @@ from itertools import count
 
 from reconcile.api.request import Request
 from reconcile.errors import APIError, RetryError, TerminalError
-from reconcile.flightrecorder import FlightRecorder
+from reconcile.flightrecorder import FlightRecorder, Run
 from reconcile.log import RequestIdentity, request_scope
 from reconcile.metrics import ControllerMetrics
 from reconcile.workqueue import Priority, QueueShutDownError, WorkQueue
@@ -124,6 +124,7 @@ class WorkerPool:
 
     async def _run_one(self, request: Request) -> None:
         started = self._clock()
+        reason = self._flights.reason(request)
         asked_for = request in self._asked_for
         self._asked_for.discard(request)
         with request_scope(RequestIdentity(self._name, request, next(self._runs))):
@@ -133,14 +134,13 @@ class WorkerPool:
                 outcome = self._failed(request, error)
             seconds = self._clock() - started
             self._seconds.observe(seconds)
-            if self._flights.finished(request, started, seconds, outcome, asked_for=asked_for):
+            if self._flights.finished(request, Run(reason, started, seconds, outcome), asked_for=asked_for):
                 self._hot_loops.inc()
-                flight = self._flights.flight(request)
                 _LOG.warning(
                     "%s: %s is reconciled over and over without a change of its spec; last reason: %s",
                     self._name,
                     request,
-                    flight.reason if flight else "",
+                    reason,
                 )
 
     async def _attempt(self, request: Request) -> Result:

@@ -14,13 +14,14 @@ from reconcile.api.model import KubeObject, Model
 from reconcile.client.config import Config
 from reconcile.client.http import HttpTransport
 from reconcile.client.objects import BoundToken, K, apply_body, decode, with_owner
-from reconcile.client.patch import MergePatch, Patch, merge_diff
+from reconcile.client.patch import MergePatch, Patch, merge_diff, merge_patch
 from reconcile.client.reader import Reader
 from reconcile.client.rest import path_of
 from reconcile.client.retry import RetryingTransport, RetryPolicy
 from reconcile.client.transport import Transport
 from reconcile.errors import NotFoundError
 from reconcile.metrics import ClientMetrics
+from reconcile.statuswrites import expecting_status
 
 __all__ = ["Client"]
 
@@ -154,17 +155,19 @@ class Client(Reader):
             APIError, TransportError: the request failed.
         """
         wanted = status.to_wire() if isinstance(status, Model) else status
-        diff = merge_diff(obj.to_wire().get("status") or {}, wanted)
+        current = obj.to_wire().get("status") or {}
+        diff = merge_diff(current, wanted)
         if not diff:
             return obj
-        return await self.patch(
-            type(obj),
-            obj.name,
-            obj.namespace,
-            MergePatch({"status": diff}),
-            subresource="status",
-            field_manager=field_manager,
-        )
+        with expecting_status(merge_patch(current, diff)):
+            return await self.patch(
+                type(obj),
+                obj.name,
+                obj.namespace,
+                MergePatch({"status": diff}),
+                subresource="status",
+                field_manager=field_manager,
+            )
 
     async def apply(
         self,
