@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from reconcile.testing.apiserver.protobuf import PROTOBUF, decode_protobuf
 from reconcile.testing.apiserver.requests import ApiRequest
 from reconcile.testing.apiserver.resources import ResourceInfo
 from reconcile.testing.apiserver.status import bad_request, unsupported_media_type
@@ -44,12 +45,18 @@ def decode_object(request: ApiRequest, kind: str) -> Object:
         StatusError: 400 for a body that is no object, 415 for a format that is not supported.
     """
     content_type = request.content_type
+    if content_type == PROTOBUF:
+        return _with_metadata(decode_protobuf(request.body, kind), kind)
     if content_type not in _JSON_TYPES and content_type not in _YAML_TYPES and not content_type.endswith("json"):
         raise unsupported_media_type()
     value = decode_any(request.body or b"null", as_yaml=content_type in _YAML_TYPES, what=kind)
     if not isinstance(value, dict):
         raise bad_request(f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind")
-    if not isinstance(value.get("metadata", {}), dict):
+    return _with_metadata(value, kind)
+
+
+def _with_metadata(value: Object, kind: str) -> Object:
+    if not isinstance(value.get("metadata", {}), (dict, type(None))):
         raise bad_request(
             f"{kind} cannot be handled as a {kind}: json: cannot unmarshal into Go struct field .metadata"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -106,10 +107,19 @@ def _cron_job(obj: Object) -> None:
     _set(spec, concurrencyPolicy="Allow", suspend=False, successfulJobsHistoryLimit=3, failedJobsHistoryLimit=1)
 
 
+def _cluster_ip(metadata: Object, spec: Object) -> None:
+    # Derived from the name: no allocator to persist, and an update that leaves it out keeps it.
+    digest = hashlib.sha256(f"{metadata.get('namespace')}/{metadata.get('name')}".encode()).digest()
+    address = spec.get("clusterIP") or f"10.96.{digest[0]}.{digest[1] % 254 + 1}"
+    spec["clusterIP"] = address
+    spec.setdefault("clusterIPs", [address])
+
+
 def _service(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     _set(spec, type="ClusterIP", sessionAffinity="None")
     if spec["type"] != "ExternalName":
+        _cluster_ip(obj["metadata"], spec)
         _set(spec, internalTrafficPolicy="Cluster", ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack")
     for port in spec.get("ports") or ():
         _set(port, protocol="TCP", targetPort=port.get("port"))

@@ -8,6 +8,7 @@ from typing import Any
 from reconcile.testing.apiserver.bodies import decode_any
 from reconcile.testing.apiserver.cluster import Cluster, Write
 from reconcile.testing.apiserver.metadata import timestamp
+from reconcile.testing.apiserver.protobuf import PROTOBUF, decode_protobuf
 from reconcile.testing.apiserver.requests import ApiRequest, ApiResponse, Target, User, json_response
 from reconcile.testing.apiserver.resources import ResourceInfo
 from reconcile.testing.apiserver.selectors import compile_selectors
@@ -33,7 +34,10 @@ def list_body(info: ResourceInfo, items: list[bytes], metadata: Mapping[str, Any
 def _options(request: ApiRequest) -> Object:
     options: Object = {}
     if request.body:
-        decoded = decode_any(request.body, as_yaml=False, what="DeleteOptions")
+        if request.content_type == PROTOBUF:
+            decoded: Any = decode_protobuf(request.body, "DeleteOptions")
+        else:
+            decoded = decode_any(request.body, as_yaml=False, what="DeleteOptions")
         if isinstance(decoded, dict):
             options = dict(decoded)
     for name in ("propagationPolicy", "gracePeriodSeconds"):
