@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from eso.errors import EsoError
 
@@ -33,6 +33,10 @@ class TemplateError(EsoError):
         self.key = key
         self.line = line
         self.column = column
+
+    def within(self, context: str) -> Self:
+        """The same error with a context in front of its message."""
+        return type(self)(self.stage, f"{context}: {self.message}", self.key, self.line, self.column)
 
 
 class TemplateLimitError(TemplateError):

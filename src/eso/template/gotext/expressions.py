@@ -21,9 +21,11 @@ __all__ = ["ExpressionCompiler"]
 _MAPS = (StringMap, dict)
 
 
-def _raiser(node: nodes.Node, detail: str) -> Call:
+def _raiser(node: nodes.Node | None, detail: str) -> Call:
+    """Fails when it runs, at a node or else wherever execution is."""
+
     def run(state: State, dot: Value, final: Value = NO_FINAL) -> Value:
-        state.node = node
+        state.node = node or state.node
         raise failure(state, detail)
 
     return run
@@ -43,7 +45,7 @@ class ExpressionCompiler:
 
     def pipe(self, pipe: nodes.Pipe) -> Expression:
         """A pipeline; a result of nil is no value afterwards."""
-        first, *rest = [self._command(command, index > 0) for index, command in enumerate(pipe.cmds)]
+        first, *rest = [self._command(pipe, command, index > 0) for index, command in enumerate(pipe.cmds)]
         if not rest:
             value = self._single(pipe, first)
         else:
@@ -90,7 +92,7 @@ class ExpressionCompiler:
 
         return declare
 
-    def _command(self, command: nodes.Command, piped: bool) -> Call:
+    def _command(self, pipe: nodes.Pipe, command: nodes.Command, piped: bool) -> Call:
         first = command.args[0]
         if isinstance(first, nodes.Field):
             return self._field(first, command.args)
@@ -101,7 +103,9 @@ class ExpressionCompiler:
         if isinstance(first, nodes.Chain):
             return self._chain(first, command.args)
         if len(command.args) > 1 or piped:
-            return _raiser(first, f"can't give argument to non-function {first}")
+            # Go has not moved to the parentheses yet when it sees that something was passed to them.
+            place = first if not isinstance(first, nodes.Pipe) else None if piped else pipe
+            return _raiser(place, f"can't give argument to non-function {first}")
         if isinstance(first, nodes.Pipe):
             return self._parentheses(first)
         return self._word(first)

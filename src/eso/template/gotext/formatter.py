@@ -84,7 +84,7 @@ class Formatter:
 
     def _pointer(self, value: Value) -> str:
         # Addresses are not for templates: they change and say nothing.
-        return self._bad(value, "p") if not isinstance(value, (list, dict)) else "0xc000000000"
+        return self._bad(value, "p") if not isinstance(value, (list, dict)) else self._pad("0xc000000000")
 
     def _value(self, value: Value, verb: str, depth: int) -> str:
         if value is None:
@@ -99,6 +99,8 @@ class Formatter:
             return self._float(value, verb) if verb in _FLOAT_VERBS else self._bad(value, verb)
         if isinstance(value, complex):
             return self._complex(value, verb)
+        if verb == "w":
+            return self._bad(value, verb)
         if isinstance(value, (list, dict)):
             self._budget.spend_items(len(value))
             return self._list(value, verb, depth) if isinstance(value, list) else self._map(value, verb, depth)

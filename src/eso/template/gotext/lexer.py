@@ -24,6 +24,8 @@ _BLANKS: Final = " \t\r\n"
 _BLANK: Final = frozenset(_BLANKS)
 _DIGITS: Final = frozenset("0123456789")
 _END: Final = ""
+_NUMBER_FOLLOWS: Final = _DIGITS | {_END}
+"""What makes a point the start of a number; at the end of the source it is a malformed one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -177,7 +179,7 @@ class _Lexer:
             return self.space()
         if char in "\"`'":
             self.quoted(char)
-        elif char == "$" or (char == "." and self.source[self.pos + 1 : self.pos + 2] not in _DIGITS):
+        elif char == "$" or (char == "." and self.source[self.pos + 1 : self.pos + 2] not in _NUMBER_FOLLOWS):
             self.field_or_variable(char)
         elif char in ".+-" or "0" <= char <= "9":
             self.number()
