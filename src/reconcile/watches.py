@@ -27,9 +27,9 @@ Enqueue = Callable[[Request], None]
 """Puts a request in the controller's queue; called in the event loop."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Watch:
-    """A kind whose changes concern objects of the controller's kind.
+    """A kind whose changes concern objects of the controller's kind. Two watches are never equal.
 
     Attributes:
         kind: the kind to watch.
