@@ -17,7 +17,7 @@ from eso.providers.registry import ProviderRegistry
 from eso.stores.broker import Broker, BrokerSettings
 from eso.stores.context import GeneratorCallContext, StoreClientContext, StoreIdentity
 from eso.stores.credentials import CredentialReader
-from eso.stores.leased import LeasedClient
+from eso.stores.leased import LeasedClient, UnboundClient
 from eso.stores.metrics import StoreMetrics
 from eso.stores.pool import IDLE, ClientPool, ClientRequest
 from eso.stores.selection import AnyStore, StoreSelection
@@ -104,7 +104,8 @@ class ClientManager:
 
         Args:
             store: the store.
-            namespace: of the object that uses it; of a SecretStore its own; empty to validate a cluster store.
+            namespace: of the object that uses it; of a SecretStore its own; empty to validate a cluster store. A cluster store
+                whose credentials come from its consumers then gives a client that knows nothing: its validation is UNKNOWN.
             max_age: as in `client`.
 
         Raises:
@@ -171,10 +172,14 @@ class ClientManager:
                 option=self._option,
             )
 
+        referent = isinstance(store, ClusterSecretStore) and provider.is_referent(spec)
+        if referent and not namespace:
+            yield LeasedClient(UnboundClient(), store, provider, asked=asked, max_age=max_age)
+            return
         request = ClientRequest(
             identity,
             namespace,
-            referent=isinstance(store, ClusterSecretStore) and provider.is_referent(spec),
+            referent=referent,
             context=context,
             broker=lambda: Broker(str(identity), identity.label, self._metrics, self._settings(provider)),
             make=lambda made: provider.new_client(spec, made),

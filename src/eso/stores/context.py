@@ -263,10 +263,12 @@ class GeneratorCallContext(_Resolver):
 
 
 def _pem(bundle: bytes) -> bytes:
-    """A CA bundle as PEM, also when it is base64 of PEM."""
-    if b"-----BEGIN" not in bundle:
+    """A CA bundle as PEM, also when it is base64 of PEM (once for the wire, perhaps once more by whoever wrote it)."""
+    for _ in range(2):
+        if b"-----BEGIN" in bundle:
+            break
         try:
-            bundle = base64.b64decode(bundle, validate=False)
+            bundle = base64.b64decode(bundle)
         except binascii.Error as err:
             raise InvalidSpecError("caBundle is neither PEM nor base64 of PEM") from err
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from eso.errors import InvalidSpecError
 from eso.providers.base import (
     FindRef,
     Provider,
@@ -18,7 +19,7 @@ from eso.stores.policy import reading_since
 from eso.stores.selection import AnyStore
 from eso.values import SecretMap, SecretValue
 
-__all__ = ["LeasedClient"]
+__all__ = ["LeasedClient", "UnboundClient"]
 
 
 class LeasedClient(SecretsClient):
@@ -72,3 +73,19 @@ class LeasedClient(SecretsClient):
         """See `SecretsClient.validate`."""
         with reading_since(self._asked):
             return await self._client.validate()
+
+
+class UnboundClient(SecretsClient):
+    """Client of a cluster store whose credentials come from its consumers, while there is none."""
+
+    async def get_secret(self, ref: RemoteRef) -> SecretValue:
+        """There are no credentials to read with.
+
+        Raises:
+            InvalidSpecError: always.
+        """
+        raise InvalidSpecError("the store takes its credentials from the namespace of its consumer, and there is none")
+
+    async def validate(self) -> ValidationResult:
+        """Nothing can be said about it."""
+        return ValidationResult.UNKNOWN
