@@ -13,7 +13,7 @@ The structural schema of a kind follows from its fields::
 
 Constraints of this module are facts for the API server. They are not checked when an object is read: an object that was
 stored before a rule existed must not stop an informer. Constraints of pydantic itself (`Field(min_length=1)`) go into the
-CRD too, and are checked on read as well.
+CRD too, and are checked on read as well. `Field(description=...)` is what `kubectl explain` shows.
 """
 
 from __future__ import annotations

@@ -186,6 +186,8 @@ def _model_schema(model: type[BaseModel], slots: Mapping[str, Schema]) -> Schema
 
 def _field_schema(field: FieldInfo, slots: Mapping[str, Schema]) -> Schema:
     schema = _constrained(field.annotation, field.metadata, slots)
+    if field.description:
+        schema["description"] = field.description
     if not field.is_required() and field.default_factory is None and field.default is not None:
         default = field.default
         schema["default"] = (

@@ -165,6 +165,13 @@ def test_defaults_go_into_the_schema_but_factories_do_not(spec: dict[str, Any]) 
     assert defaults == {"tier": "silver", "policy": "Keep", "options": {"size": 3}}
 
 
+def test_descriptions_of_fields_are_what_kubectl_explains() -> None:
+    class Described(Model):
+        size: int = Field(default=1, description="How many.")
+
+    assert schema_of(Described)["properties"]["size"] == {"type": "integer", "default": 1, "description": "How many."}
+
+
 def test_wire_names_are_used(spec: dict[str, Any]) -> None:
     assert list(spec["properties"]["part"]["properties"]) == ["one", "externalID"]
 
