@@ -65,7 +65,7 @@ class Intake(Generic[K]):
             sync.seen.add(entry.key)
         old = self._store.get(entry.key)
         if self._is_late(entry, old, written):
-            if sync is not None and old is not None and not self._same(entry, old):
+            if sync is not None and not self._same(entry, old):
                 sync.stale[entry.key] = entry
             return
         self._put(entry, old, sync is not None and sync.initial)

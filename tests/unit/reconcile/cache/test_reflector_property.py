@@ -1,0 +1,151 @@
+"""Whatever the server and the network do: nothing is lost, nothing is invented, and it ends in step."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.support.transport import SimulatedCollection
+
+from reconcile.api.core_v1 import ConfigMap
+from reconcile.cache import Informer, InformerEvent
+from reconcile.client import Client
+from reconcile.client.retry import RetryPolicy
+from reconcile.testing.loop import run
+
+FAULTS = st.one_of(
+    st.sampled_from(["", "429", "500", "503", "410", "reset", "html", "error:410", "error:429", "error:500"]),
+    st.builds("{}:{}".format, st.sampled_from(["cut", "half", "stall", "garble", "end"]), st.integers(0, 4)),
+)
+NAMES = st.sampled_from(["a", "b", "c", "d", "e"])
+STEPS = st.one_of(
+    st.tuples(st.sampled_from(["put", "own-put", "own-late", "own-too-late", "delete", "own-delete"]), NAMES),
+    st.tuples(st.just("recreate"), NAMES),
+    st.tuples(st.just("compact"), st.just("")),
+    st.tuples(st.just("wait"), st.sampled_from(["0.001", "0.02", "1", "40", "400"])),
+)
+
+
+class Ledger:
+    """Checks that a stream of events is a possible history, and keeps the state it leads to."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, ConfigMap] = {}
+        self.problems: list[str] = []
+        self.buried: set[str] = set()
+
+    def __call__(self, event: InformerEvent[ConfigMap]) -> None:
+        if event.new is not None:
+            self._check(event.new.metadata.uid not in self.buried, f"{event} of a uid that was deleted")
+        old = self.state.get(event.name)
+        if event.type == "added":
+            self._check(old is None, f"{event} although it was there")
+        elif event.type == "updated":
+            self._check(old is not None and event.old == old, f"{event} does not follow from what was known")
+            if old is not None and event.new is not None:
+                before, after = old.metadata, event.new.metadata
+                self._check(before.uid == after.uid, f"{event} changes the uid")
+                self._check(int(before.resource_version) < int(after.resource_version), f"{event} goes back")
+        else:
+            self._check(event.type == "deleted" and old is not None, f"{event} of nothing")
+            self._check(event.old is not None and event.old.name == event.name, f"{event} without the last state")
+        if event.new is None:
+            self.state.pop(event.name, None)
+        else:
+            self.state[event.name] = event.new
+
+    def _check(self, holds: bool, problem: str) -> None:
+        if not holds:
+            self.problems.append(problem)
+
+
+class Story:
+    """One run: a server, an informer of it, and what this program writes itself."""
+
+    def __init__(self, server: SimulatedCollection) -> None:
+        self.server = server
+        # The reflector's own policy is under test, not the client's retries.
+        self.informer = Informer(ConfigMap, Client(server, retry=RetryPolicy(attempts=1)), namespace="ns")
+        self.ledger = Ledger()
+        self.informer.add_handler(self.ledger)
+        self.count = 0
+
+    async def step(self, action: str, argument: str) -> None:
+        self.count += 1
+        name, server, informer = argument, self.server, self.informer
+        match action:
+            case "put":
+                server.put(name, f"v{self.count}")
+            case "own-put":
+                written = server.put(name, f"v{self.count}")
+                informer.observe(json.dumps(written).encode())
+                self._reads_at_least(written)
+            case "own-late":
+                # The answer to a write arrives after the watch has moved on.
+                written = server.put(name, f"v{self.count}")
+                await asyncio.sleep(0.5)
+                informer.observe(json.dumps(written).encode())
+            case "own-too-late":
+                written = server.put(name, f"v{self.count}")
+                await asyncio.sleep(0.5)
+                server.delete(name)
+                await asyncio.sleep(0.5)
+                informer.observe(json.dumps(written).encode())
+            case "delete" | "own-delete" | "recreate" if name in server.objects:
+                gone = server.delete(name)
+                if action == "own-delete":
+                    informer.observe_deleted(name, "ns", gone["metadata"]["uid"])
+                    self.ledger.buried.add(gone["metadata"]["uid"])
+                if action == "recreate":
+                    server.put(name, f"v{self.count}")
+            case "compact":
+                server.compact()
+            case "wait":
+                await asyncio.sleep(float(argument))
+
+    def _reads_at_least(self, written: dict[str, object]) -> None:
+        metadata = written["metadata"]
+        assert isinstance(metadata, dict)
+        found = self.informer.get(str(metadata["name"]), "ns")
+        assert found is not None
+        assert int(found.metadata.resource_version) >= int(metadata["resourceVersion"])
+
+    async def tell(self, before: list[str], steps: list[tuple[str, str]]) -> None:
+        for name in before:
+            self.server.put(name, "at the start")
+        task = asyncio.create_task(self.informer.run())
+        await asyncio.sleep(0)
+        for action, argument in steps:
+            await self.step(action, argument)
+        await asyncio.sleep(3600)
+        assert self.informer.alive
+        assert self.informer.synced.is_set()
+        assert not task.done()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    def check(self) -> None:
+        expected = {name: ConfigMap.from_wire(obj) for name, obj in self.server.objects.items()}
+        assert {found.name: found for found in self.informer.list()} == expected
+        assert self.ledger.problems == []
+        assert self.ledger.state == expected
+
+
+@given(
+    faults=st.lists(FAULTS, max_size=12),
+    streaming=st.sampled_from(["yes", "refused", "ignored"]),
+    before=st.lists(NAMES, max_size=4),
+    steps=st.lists(STEPS, max_size=20),
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_ends_in_step_and_tells_a_possible_history(
+    faults: list[str], streaming: str, before: list[str], steps: list[tuple[str, str]]
+) -> None:
+    server = SimulatedCollection(faults=iter(faults), streaming=streaming)
+    story = Story(server)
+    run(story.tell(before, steps))
+    story.check()
