@@ -20,12 +20,8 @@ Node = dict[str, Any]
 
 _REF = "#/components/schemas/"
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1"
-_PATCHES = (
-    "application/apply-patch+yaml",
-    "application/json-patch+json",
-    "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
-)
+_CUSTOM_PATCHES = ("application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json")
+_PATCHES = (*_CUSTOM_PATCHES, "application/strategic-merge-patch+json")
 _STRING = {"type": "string"}
 
 
@@ -176,6 +172,8 @@ def _operations(info: ResourceInfo, group_version: str, name: str) -> Node:
         return made
 
     json_body = ("application/json",)
+    # kubectl apply picks the patch format by this list.
+    patches = _PATCHES if info.crd is None else _CUSTOM_PATCHES
     return {
         collection: {
             "get": operation("list", [_parameter("labelSelector"), _parameter("limit", "integer")]),
@@ -184,7 +182,7 @@ def _operations(info: ResourceInfo, group_version: str, name: str) -> Node:
         f"{collection}/{{name}}": {
             "get": operation("get", []),
             "put": operation("put", _WRITE_PARAMETERS, json_body),
-            "patch": operation("patch", [*_WRITE_PARAMETERS, _parameter("force", "boolean")], _PATCHES),
+            "patch": operation("patch", [*_WRITE_PARAMETERS, _parameter("force", "boolean")], patches),
             "delete": operation("delete", [_parameter("dryRun"), _parameter("propagationPolicy")], json_body),
         },
     }

@@ -113,8 +113,9 @@ class ApiServer:
         storage = self._storage
         registry = Registry()
         cluster = Cluster(storage, registry, Kinds(), AdmissionChain(_configurations(storage)), clock=self._clock)
-        issuer = self._issuer or await asyncio.to_thread(self._make_issuer, storage)
-        self._issuer = issuer
+        if self._issuer is None:
+            self._issuer = await asyncio.to_thread(self._make_issuer, storage)
+        issuer: TokenIssuer = self._issuer
         rules = Authorizer(_rbac_objects(storage)) if self._rbac else None
         authenticator = Authenticator(self._tokens, issuer, anonymous=bool(self._tokens) or self._rbac)
         self._handler = Handler(cluster, authenticator, Authorization(rules), issuer)
