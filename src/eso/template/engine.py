@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,15 +15,15 @@ from typing import Final
 from eso.template.errors import TemplateError, TemplateLimitError, without_values
 from eso.template.gotext.builtins import BUILTINS
 from eso.template.gotext.function import Function
-from eso.template.gotext.lexer import tokenize
+from eso.template.gotext.lexer import Token, tokenize
 from eso.template.gotext.parser import parse
 from eso.template.gotext.state import ExecError, LimitReached, MissingKey, Program, State
 from eso.template.gotext.statements import compile_trees
 from eso.template.gotext.tokenstream import ParseError
-from eso.template.gotext.values import StringMap, Value, from_bytes, to_bytes
+from eso.template.gotext.values import MISSING, StringMap, Value, from_bytes, to_bytes
 from eso.template.limits import DEFAULT_LIMITS, Budget, Limits
 
-__all__ = ["Delims", "MissingKey", "Template", "compile_template", "render", "root_of"]
+__all__ = ["Delims", "MissingKey", "Template", "compile_source", "compile_template", "render", "root_of"]
 
 Delims = tuple[str, str]
 """Left and right delimiter; empty means `{{` and `}}`."""
@@ -71,12 +71,13 @@ class Template:
     deep: bool
 
     def run(self, data: Value, missing: MissingKey, budget: Budget) -> str:
-        """Execute with `data` as the dot.
+        """Execute with `data` as the dot; None is no data at all.
 
         Raises:
             TemplateError: the template failed.
         """
         main = self.programs[self.name]
+        data = MISSING if data is None else data
         state = State(self.name, self.programs, budget, missing, main.root, data)
         try:
             if self.deep:
@@ -117,10 +118,10 @@ def _deep_stack() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def _nests_deeply(source: str, delims: Delims) -> bool:
+def _nests_deeply(tokens: list[Token]) -> bool:
     """Whether parsing or running needs a deep stack."""
     depth = deepest = 0
-    for token in tokenize(source, *delims):
+    for token in tokens:
         if token.kind in ("(", "if", "with", "range", "define", "block"):
             depth += 1
             deepest = max(deepest, depth)
@@ -131,18 +132,23 @@ def _nests_deeply(source: str, delims: Delims) -> bool:
     return deepest > _SHALLOW
 
 
-def _parse(source: str, name: str, delims: Delims, functions: Mapping[str, Function]) -> Template:
-    programs = compile_trees(parse(name, source, functions, delims, DEFAULT_LIMITS), functions)
-    return Template(name, source, programs, _nests_deeply(source, delims))
+def compile_source(source: str, *, name: str, functions: Mapping[str, Function], delims: Delims = ("", "")) -> Template:
+    """Parse and compile anew.
+
+    Raises:
+        TemplateError: the source is malformed.
+    """
+    return _compile(source, name, delims, _Table(functions))
 
 
 def _compile(source: str, name: str, delims: Delims, table: _Table) -> Template:
     functions = _with_builtins(table)
+    tokens = tokenize(source, *delims)
+    deep = _nests_deeply(tokens)
     try:
-        if not _nests_deeply(source, delims):
-            return _parse(source, name, delims, functions)
-        with _deep_stack():
-            return _parse(source, name, delims, functions)
+        with _deep_stack() if deep else nullcontext():
+            programs = compile_trees(parse(name, tokens, functions), functions)
+        return Template(name, source, programs, deep)
     except ParseError as error:
         raise TemplateError("parse", f"template: {name}:{error.line}: {error.detail}", name, error.line) from None
     except RecursionError:
@@ -171,8 +177,8 @@ def compile_template(
     Raises:
         TemplateError: the source is malformed.
     """
-    compile_source = _compile_cached if len(source) <= _LARGEST_CACHED else _compile
-    return compile_source(source, name, delims, _Table(functions))
+    compiled = _compile_cached if len(source) <= _LARGEST_CACHED else _compile
+    return compiled(source, name, delims, _Table(functions))
 
 
 def root_of(data: Mapping[str, bytes]) -> StringMap:

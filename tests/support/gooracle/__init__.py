@@ -54,7 +54,13 @@ class GoOracle:
     def __enter__(self) -> GoOracle:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -72,7 +78,9 @@ class GoOracle:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def _request(self, source: str, data: Any, name: str, missing: str, delims: tuple[str, str], plain: bool) -> dict[str, Any]:
+    def _request(
+        self, source: str, data: Any, name: str, missing: str, delims: tuple[str, str], plain: bool
+    ) -> dict[str, Any]:
         root = {"value": data} if plain else {"strings": {key: encoded(value) for key, value in data.items()}}
         return {
             "source": encoded(source), "name": name, "missing": missing, "left": delims[0], "right": delims[1], "plain": plain,
@@ -96,7 +104,10 @@ class GoOracle:
 
     def rate(self, source: str, data: dict[str, str], *, seconds: float, prepared: bool) -> float:
         """Renders per CPU second; with `prepared`, of a template that is parsed already."""
-        request = self._request(source, data, "tpl", "error", ("", ""), False) | {"seconds": seconds, "prepared": prepared}
+        request = self._request(source, data, "tpl", "error", ("", ""), False) | {
+            "seconds": seconds,
+            "prepared": prepared,
+        }
         answer = self._ask(request)
         assert not answer.get("stage"), answer
         return float(answer["rate"])

@@ -15,9 +15,46 @@ NUMBERS = [
     "'☃'", "1i", "1+2i", "-1.5i", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1e100", "100000.0", "1234567.0", "-0.0",
     "3.0", "1e1", "1+0i", "'\\''", "+5", "0x_1", "-0", "0.1", "1e21", "18446744073709551615", "2.5", "0.000001",
 ]  # fmt: skip
-BAD_WORDS = ["08", "1__0", "0x", "'ab'", '"\\q"', "1.2.3", "5.a", "nil.x", "☃", "$", "18446744073709551616", "1e400", "'\\\"'", "0b2", "=", "1+2", "_1"]
+BAD_WORDS = [
+    "08",
+    "1__0",
+    "0x",
+    "'ab'",
+    '"\\q"',
+    "1.2.3",
+    "5.a",
+    "nil.x",
+    "☃",
+    "$",
+    "18446744073709551616",
+    "1e400",
+    "'\\\"'",
+    "0b2",
+    "=",
+    "1+2",
+    "_1",
+]
 FIELDS = [".s", ".t", ".e", ".num", ".é", ".long", ".missing", ".bin", ".html"]
-PLAIN_FIELDS = [".S", ".I", ".F", ".L", ".M", ".M.x", ".M.n", ".N", ".B", ".missing", ".M.missing", ".L2", ".E", ".M.d.y", ".N.x", ".S.x", ".U", ".L.x"]
+PLAIN_FIELDS = [
+    ".S",
+    ".I",
+    ".F",
+    ".L",
+    ".M",
+    ".M.x",
+    ".M.n",
+    ".N",
+    ".B",
+    ".missing",
+    ".M.missing",
+    ".L2",
+    ".E",
+    ".M.d.y",
+    ".N.x",
+    ".S.x",
+    ".U",
+    ".L.x",
+]
 BUILTINS = [
     ("not", 1, 1), ("len", 1, 1), ("index", 1, 3), ("print", 0, 3), ("println", 0, 2), ("html", 0, 2), ("js", 0, 2), ("urlquery", 0, 2),
     ("eq", 1, 3), ("ne", 2, 2), ("lt", 2, 2), ("le", 2, 2), ("gt", 2, 2), ("ge", 2, 2), ("and", 1, 3), ("or", 1, 3), ("call", 1, 2),
@@ -141,9 +178,23 @@ class TemplateGenerator:
 
     def ranged(self) -> str:
         if self.plain:
-            return self.rng.choice([".L", ".M", ".N", ".I", "3", ".E", ".L2", "0", ".S", "$", ".", "-1", "1.5", self.pipeline(1)])
+            return self.rng.choice(
+                [".L", ".M", ".N", ".I", "3", ".E", ".L2", "0", ".S", "$", ".", "-1", "1.5", self.pipeline(1)]
+            )
         return self.rng.choice(
-            ["$", ".", "(list 1 2 3)", '(dict "b" 1 "a" 2)', "(until 3)", "2", '(splitList "," "a,b")', "(int64 2)", ".s", self.pipeline(1), "list"]
+            [
+                "$",
+                ".",
+                "(list 1 2 3)",
+                '(dict "b" 1 "a" 2)',
+                "(until 3)",
+                "2",
+                '(splitList "," "a,b")',
+                "(int64 2)",
+                ".s",
+                self.pipeline(1),
+                "list",
+            ]
         )
 
     def pipeline(self, depth: int) -> str:
@@ -185,7 +236,15 @@ class TemplateGenerator:
         index = f"[{rng.randrange(0, 5)}]" if self.chance(5) else ""
         width = rng.choice(["", "", "", "5", "12", "*", "[1]*"] if self.chance(40) else [""])
         precision = rng.choice(["", "", ".0", ".2", ".", ".12", ".*"] if self.chance(40) else [""])
-        return rng.choice(["", "", "|", "x ", "é"]) + "%" + flags + index + width + precision + (rng.choice(VERBS) if self.chance(99) else "")
+        return (
+            rng.choice(["", "", "|", "x ", "é"])
+            + "%"
+            + flags
+            + index
+            + width
+            + precision
+            + (rng.choice(VERBS) if self.chance(99) else "")
+        )
 
     def operand(self, depth: int) -> str:
         kind = self.rng.randrange(20)

@@ -16,7 +16,6 @@ from eso.template.gotext.values import (
     IntList,
     ListOfLists,
     StringList,
-    StringMap,
     Uint8,
     Value,
     byte_length,
@@ -25,6 +24,7 @@ from eso.template.gotext.values import (
     to_bytes,
     truth,
     type_of,
+    zero_element,
 )
 
 __all__ = ["BUILTINS"]
@@ -78,7 +78,7 @@ def _item(container: Value, index: Value) -> Value:
             raise FunctionError("value is nil; should be of type string")
         if not isinstance(index, str):
             raise FunctionError(f"value has type {type_of(index)}; should be string")
-        return container.get(index, "" if isinstance(container, StringMap) else None)
+        return container[index] if index in container else zero_element(container)
     raise FunctionError(f"can't index item of type {type_of(container)}")
 
 

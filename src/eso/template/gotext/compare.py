@@ -10,7 +10,7 @@ from eso.template.gotext.values import GoObject, Value, is_nil, kind_of, to_byte
 __all__ = ["eq", "ge", "gt", "le", "lt", "ne"]
 
 _BASIC: Final = {
-    "bool": "bool", "complex128": "complex", "int": "int", "int64": "int", "uint8": "uint", "float64": "float", "string": "string",
+    "bool": "bool", "complex128": "complex", "int": "int", "int64": "int", "uint8": "uint", "uint64": "uint", "float64": "float", "string": "string",
 }  # fmt: skip
 _INTEGERS: Final = ("int", "uint")
 _BAD_TYPE: Final = "invalid type for comparison"

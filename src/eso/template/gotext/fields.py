@@ -11,7 +11,7 @@ from eso.template.gotext.calls import NO_FINAL, checked_call, count_error, param
 from eso.template.gotext.function import Function
 from eso.template.gotext.quote import quote
 from eso.template.gotext.state import Expression, MissingKey, State, failure
-from eso.template.gotext.values import MISSING, GoObject, StringMap, Value, sorted_keys, type_of
+from eso.template.gotext.values import MISSING, GoObject, Value, sorted_keys, type_of, zero_element
 
 __all__ = ["Receiver"]
 
@@ -103,7 +103,7 @@ def _absent(state: State, value: dict[str, Value], name: str) -> Value:
     if state.missing is MissingKey.DEFAULT:
         return MISSING
     if state.missing is MissingKey.ZERO:
-        return "" if isinstance(value, StringMap) else None
+        return zero_element(value)
     keys = sorted_keys(value)
     shown = ", ".join([quote(key) for key in keys[:_KEYS_SHOWN]]) + (", ..." if len(keys) > _KEYS_SHOWN else "")
     hint = f"keys that exist: {shown}" if keys else "there are no keys"

@@ -52,9 +52,9 @@ def _hexadecimal(value: float, upper: bool, precision: int | None, *, sharp: boo
             exponent += 1
     digits = f"{mantissa & ((1 << _MANTISSA_BITS) - 1):013x}"
     digits = digits.rstrip("0") if precision is None else digits[:precision].ljust(precision, "0")
-    if sharp and precision is None:
-        # The flag asks for six digits; the one before the point counts when it is not zero.
-        digits = digits.ljust(6 - (mantissa > 0), "0") if digits or mantissa else digits.ljust(5, "0")
+    if sharp and precision is None and not upper:
+        # Go asks for six digits here, and counts the x and the one before the point as two of them.
+        digits = digits.ljust(4, "0")
     point = "." if digits or sharp else ""
     text = f"0x{mantissa >> _MANTISSA_BITS}{point}{digits}p{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
     return sign + (text.upper() if upper else text)

@@ -12,6 +12,7 @@ from eso.template.gotext.values import (
     NilList,
     NilMap,
     Uint8,
+    Uint64,
     Value,
     sorted_keys,
     to_bytes,
@@ -94,7 +95,7 @@ class Formatter:
         if isinstance(value, bool):
             return self._pad("true" if value else "false") if verb in "tv" else self._bad(value, verb)
         if isinstance(value, int):
-            return self._integer(value, verb, signed=not isinstance(value, Uint8))
+            return self._integer(value, verb, signed=not isinstance(value, (Uint8, Uint64)))
         if isinstance(value, float):
             return self._float(value, verb) if verb in _FLOAT_VERBS else self._bad(value, verb)
         if isinstance(value, complex):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from eso.template.gotext.quote import is_print, quote
@@ -71,6 +72,7 @@ class _Lexer:
         self.line = 1
         self.parens = 0
         self.tokens: list[Token] = []
+        self.simple = _simple_token(right)
 
     def char(self) -> str:
         return self.source[self.pos : self.pos + 1]
@@ -82,8 +84,9 @@ class _Lexer:
         self.skip()
 
     def skip(self) -> None:
-        self.line += self.source.count("\n", self.start, self.pos)
-        self.start = self.pos
+        if self.pos != self.start:
+            self.line += self.source.count("\n", self.start, self.pos)
+            self.start = self.pos
 
     def run(self) -> list[Token]:
         try:
@@ -166,6 +169,15 @@ class _Lexer:
 
     def inside(self) -> bool:
         """Read one token of an action; False after its end."""
+        match = self.simple.match(self.source, self.pos)
+        if match is not None:
+            self.pos = match.end()
+            self.emit(match.lastgroup or "")
+            return True
+        return self.any_token()
+
+    def any_token(self) -> bool:
+        """Read what is not simple: the end of the action, keywords, numbers, anything that is not ASCII, mistakes."""
         delimiter = self.right_delimiter()
         if delimiter is not None:
             if self.parens:
@@ -271,6 +283,19 @@ class _Lexer:
         self.pos = match.end() if match else self.pos
         if _is_word(self.char()):
             raise _LexError(f"bad number syntax: {quote(self.source[self.start : self.pos + 1])}")
+
+
+@lru_cache(maxsize=16)
+def _simple_token(right: str) -> re.Pattern[str]:
+    """The tokens that make up most of a source; whatever could be anything else is left to the careful way."""
+    end = re.escape(right)
+    word = r"[A-Za-z_][A-Za-z0-9_]*"
+    follows = rf"(?=[ \t\r\n.,|)(]|{end})"
+    return re.compile(
+        rf"(?![ \t\r\n]-|{end})(?:(?P<space>[ \t\r\n]+(?!-|[ \t\r\n]))|(?P<field>\.{word}){follows}|(?P<variable>\${word}){follows}"
+        rf"|(?!(?:{'|'.join(sorted(KEYWORDS))}|true|false)\b)(?P<identifier>{word}){follows}"
+        r'|(?P<string>"[^"\\\n]*")|(?P<pipe>\|))'
+    )
 
 
 _QUOTED: Final = {

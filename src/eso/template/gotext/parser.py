@@ -9,7 +9,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from eso.template.gotext import nodes
-from eso.template.gotext.lexer import Token, tokenize
+from eso.template.gotext.lexer import Token
 from eso.template.gotext.operands import Operands
 from eso.template.gotext.quote import quote, unquote
 from eso.template.gotext.tokenstream import ParseError, TokenStream
@@ -215,18 +215,16 @@ class _Tree:
 
 def parse(
     name: str,
-    source: str,
+    tokens: list[Token],
     names: Container[str],
-    delims: tuple[str, str] = ("", ""),
     limits: Limits = DEFAULT_LIMITS,
 ) -> Trees:
-    """The templates in `source`; the main one is called `name`.
+    """The templates in a source; the main one is called `name`.
 
     Args:
         name: of the main template; a `define` with the same name supplies its body.
-        source: the text.
+        tokens: of the source.
         names: the functions that exist.
-        delims: left and right delimiter; empty means `{{` and `}}`.
         limits: of nesting.
 
     Raises:
@@ -234,5 +232,5 @@ def parse(
         RecursionError: it nests deeper than the interpreter's stack allows.
     """
     trees: Trees = {}
-    _Tree(TokenStream(tokenize(source, *delims)), names, limits, trees).main(name)
+    _Tree(TokenStream(tokens), names, limits, trees).main(name)
     return trees

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,8 @@ from eso.template.limits import Budget
 __all__ = ["sprint", "sprintf", "sprintln"]
 
 _LARGEST: Final = 1_000_000
+_SIMPLE: Final = re.compile(r"(?:[^%]|%[sdv])*")
+_SIMPLE_VERB: Final = re.compile(r"%([sdv])")
 
 
 def sprint(budget: Budget, *args: Value) -> str:
@@ -38,7 +41,20 @@ def sprintf(budget: Budget, pattern: str, *args: Value) -> str:
     Raises:
         LimitError: the text is too long.
     """
+    if _SIMPLE.fullmatch(pattern) is not None and pattern.count("%") == len(args):
+        pieces = _SIMPLE_VERB.split(pattern)
+        texts = [_simple(verb, arg) for verb, arg in zip(pieces[1::2], args, strict=True)]
+        if None not in texts:
+            pieces[1::2] = [text or "" for text in texts]
+            return normalized("".join(pieces))
     return _Printer(budget, pattern, args).run()
+
+
+def _simple(verb: str, value: Value) -> str | None:
+    """The usual verbs on the types they are for; None for anything else."""
+    if type(value) is str:
+        return value if verb != "d" else None
+    return int.__repr__(value) if type(value) is int and verb != "s" else None
 
 
 def _integer_argument(value: Value) -> int | None:

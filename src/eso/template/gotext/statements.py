@@ -11,21 +11,24 @@ from eso.template.gotext.function import Function
 from eso.template.gotext.parser import Trees
 from eso.template.gotext.quote import quote
 from eso.template.gotext.state import Body, Program, Signal, State, failure, limit_reached
-from eso.template.gotext.values import MISSING, Int64, Uint8, Value, byte_length, sorted_keys, to_text, truth, type_of
+from eso.template.gotext.values import (
+    MISSING,
+    Int64,
+    Uint8,
+    Uint64,
+    Value,
+    byte_length,
+    sorted_keys,
+    to_text,
+    truth,
+    type_of,
+)
 from eso.template.limits import LimitError
 
 __all__ = ["compile_trees"]
 
 
-_INTEGERS: Final = (int, Int64, Uint8)
-
-
-def _write(state: State, node: nodes.Node, text: str) -> None:
-    budget = state.budget
-    budget.room -= len(text) if text.isascii() else byte_length(text)
-    if budget.room < 0:
-        raise limit_reached(state, node, budget.output_exhausted())
-    state.out.append(text)
+_INTEGERS: Final = (int, Int64, Uint8, Uint64)
 
 
 def _shown(state: State, node: nodes.Node, value: Value) -> str:
@@ -78,9 +81,14 @@ class _StatementCompiler:
 
     def text(self, node: nodes.Text) -> Body:
         text = node.text
+        size = byte_length(text)
 
         def run(state: State, dot: Value) -> None:
-            _write(state, node, text)
+            budget = state.budget
+            budget.room -= size
+            if budget.room < 0:
+                raise limit_reached(state, node, budget.output_exhausted())
+            state.out.append(text)
 
         return run
 
@@ -95,7 +103,12 @@ class _StatementCompiler:
 
         def run(state: State, dot: Value) -> None:
             value = pipe(state, dot)
-            _write(state, node, value if type(value) is str else _shown(state, node, value))
+            text = value if type(value) is str else _shown(state, node, value)
+            budget = state.budget
+            budget.room -= len(text) if text.isascii() else byte_length(text)
+            if budget.room < 0:
+                raise limit_reached(state, node, budget.output_exhausted())
+            state.out.append(text)
 
         return run
 

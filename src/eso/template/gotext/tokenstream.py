@@ -31,16 +31,17 @@ class TokenStream:
     __slots__ = ("_furthest", "_tokens", "index")
 
     def __init__(self, tokens: list[Token]) -> None:
-        self._tokens = tokens
+        # The last token, EOF or an error, is there to be looked at again.
+        self._tokens = [*tokens, *tokens[-1:] * 3]
         self._furthest = 0
         self.index = 0
 
     def next(self) -> Token:
-        """Take a token; after the last one, the last one again."""
-        last = len(self._tokens) - 1
-        at = min(self.index, last)
-        self.index = min(at + 1, last + 1)
-        self._furthest = max(self._furthest, at)
+        """Take a token."""
+        at = self.index
+        self.index = at + 1
+        if at > self._furthest:
+            self._furthest = at
         return self._tokens[at]
 
     def back(self) -> None:
@@ -49,14 +50,19 @@ class TokenStream:
 
     def peek(self) -> Token:
         """The next token, not taken."""
-        at = min(self.index, len(self._tokens) - 1)
-        self._furthest = max(self._furthest, at)
+        at = self.index
+        if at > self._furthest:
+            self._furthest = at
         return self._tokens[at]
 
     def skip_space(self) -> None:
         """Take the blanks that come next."""
-        while self.peek().kind == "space":
-            self.index += 1
+        tokens, at = self._tokens, self.index
+        while tokens[at].kind == "space":
+            at += 1
+        self.index = at
+        if at > self._furthest:
+            self._furthest = at
 
     def next_word(self) -> Token:
         """Take the next token that is not blank."""

@@ -6,14 +6,14 @@ Go                      here
 string                  `str`; bytes that are not UTF-8 are surrogates (`surrogateescape`), always in normal form
 bool int float64        `bool` `int` `float`
 complex128              `complex`
-int64 uint8             `Int64` `Uint8`
+int64 uint8 uint64      `Int64` `Uint8` `Uint64`
 nil interface           `None`
 no value at all         `MISSING`
 []interface {}          `list`; `NilList` is its nil
 []string []int          `StringList` `IntList`; `NilStringList` is a nil []string
 [][]interface {}        `ListOfLists`
 map[string]interface {} `dict`; `NilMap` is its nil
-map[string]string       `StringMap`
+map[string]string       `StringMap`; `MapOfStringMaps` is a map of those
 anything else           a `GoObject`
 ======================  =======================================================================================
 """
@@ -35,12 +35,14 @@ __all__ = [
     "Int64",
     "IntList",
     "ListOfLists",
+    "MapOfStringMaps",
     "Missing",
     "NilList",
     "NilMap",
     "NilStringList",
     "StringList",
     "StringMap",
+    "Uint64",
     "Uint8",
     "Value",
     "byte_length",
@@ -54,6 +56,7 @@ __all__ = [
     "truth",
     "type_of",
     "wrap_int64",
+    "zero_element",
 ]
 
 GO_SPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -71,6 +74,12 @@ class Int64(int):
 
 class Uint8(int):
     """Go's uint8: an element of a string."""
+
+    __slots__ = ()
+
+
+class Uint64(int):
+    """Go's uint64: a part of a version."""
 
     __slots__ = ()
 
@@ -107,6 +116,12 @@ class NilStringList(StringList):
 
 class StringMap(dict[str, str]):
     """Go's map[string]string: the type of the root."""
+
+    __slots__ = ()
+
+
+class MapOfStringMaps(dict[str, StringMap]):
+    """Go's map[string]map[string]string: the root of webhook templates."""
 
     __slots__ = ()
 
@@ -180,6 +195,7 @@ _TYPES: Final[dict[type, tuple[str, str]]] = {
     int: ("int", "int"),
     Int64: ("int64", "int64"),
     Uint8: ("uint8", "uint8"),
+    Uint64: ("uint64", "uint64"),
     float: ("float64", "float64"),
     complex: ("complex128", "complex128"),
     type(None): ("<nil>", "invalid"),
@@ -193,6 +209,7 @@ _TYPES: Final[dict[type, tuple[str, str]]] = {
     dict: ("map[string]interface {}", "map"),
     NilMap: ("map[string]interface {}", "map"),
     StringMap: ("map[string]string", "map"),
+    MapOfStringMaps: ("map[string]map[string]string", "map"),
 }
 
 
@@ -211,6 +228,13 @@ def kind_of(value: Value) -> str:
 def is_nil(value: Value) -> bool:
     """Whether the value is nil, or a nil list or map."""
     return value is None or isinstance(value, (Missing, NilList, NilStringList, NilMap))
+
+
+def zero_element(container: dict[str, Value]) -> Value:
+    """The zero value of a map's elements: what indexing it with an absent key gives."""
+    if isinstance(container, StringMap):
+        return ""
+    return StringMap() if isinstance(container, MapOfStringMaps) else None
 
 
 def truth(value: Value) -> bool:
