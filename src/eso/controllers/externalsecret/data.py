@@ -1,11 +1,12 @@
-"""What the providers and generators give for one ExternalSecret: every entry fetched, shaped, and merged in order."""
+"""What the providers and generators give for one ExternalSecret: every entry fetched at once, merged in order."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from eso.api.externalsecrets_v1.externalsecret import (
     ExternalSecret,
@@ -13,22 +14,22 @@ from eso.api.externalsecrets_v1.externalsecret import (
     ExternalSecretDataFromRemoteRef,
     ExternalSecretDataRemoteRef,
     ExternalSecretFind,
+    StoreGeneratorSourceRef,
+    StoreSourceRef,
 )
-from eso.api.externalsecrets_v1.refs import GeneratorRef, SecretStoreRef
+from eso.api.externalsecrets_v1.refs import GeneratorRef
 from eso.controllers.conditions import cause_of
+from eso.controllers.externalsecret.shape import DataMap, rewritten, shaped
 from eso.errors import EsoError, InvalidSpecError, NoSecretError, ProviderError
-from eso.providers.base import FindRef, RemoteRef
+from eso.providers.base import FindRef, RemoteRef, SecretsClient
 from eso.stores.client_manager import ClientManager
-from eso.transform.conversion import convert_keys
-from eso.transform.decoding import decode, decode_all
-from eso.transform.keys import check_null_bytes, check_null_bytes_in, valid_keys
-from eso.transform.rewrite import TemplateCompiler, rewrite
+from eso.transform.decoding import decode
+from eso.transform.keys import check_null_bytes, valid_keys
+from eso.transform.rewrite import TemplateCompiler
 from eso.values import reveal_all
 from reconcile.errors import APIError, TransportError
 
-__all__ = ["Collected", "DataCollector", "Generators"]
-
-DataMap = dict[str, bytes]
+__all__ = ["Collected", "DataCollector", "EntryError", "Generators"]
 
 
 class Generators(Protocol):
@@ -41,7 +42,7 @@ class Generators(Protocol):
         """`spec.dataFrom[index]` is no generator entry: what an earlier one left is retired."""
 
     async def commit(self, es: ExternalSecret) -> None:
-        """The values are going to be used."""
+        """The values are used now."""
 
     async def roll_back(self, es: ExternalSecret) -> None:
         """The values will not be used: undo what was made."""
@@ -68,141 +69,83 @@ class DataCollector:
     """Collects the data of ExternalSecrets.
 
     Args:
-        clients: gives provider clients.
+        clients: lends provider clients.
         generators: gives generated values.
         compile_template: compiles the templates of `dataFrom[].rewrite[].transform`.
+        flood_gate: do not ask a provider whose store is not Ready.
     """
 
-    def __init__(self, clients: ClientManager, generators: Generators, compile_template: TemplateCompiler) -> None:
+    def __init__(
+        self,
+        clients: ClientManager,
+        generators: Generators,
+        compile_template: TemplateCompiler,
+        *,
+        flood_gate: bool,
+    ) -> None:
         self._clients = clients
         self._generators = generators
         self._compile_template = compile_template
+        self._flood_gate = flood_gate
 
     async def collect(self, es: ExternalSecret, *, max_age: float) -> Collected:
-        """Fetch all entries at once and merge them: `dataFrom` in order, then `data` in order, later ones win.
+        """Fetch all entries and merge them: `dataFrom` in order, then `data` in order, later ones win.
 
         Args:
             es: the ExternalSecret.
-            max_age: seconds that a value which another object has just read may be old; 0 asks the provider anew.
+            max_age: seconds that a value which another object has read may be old; 0 asks the provider anew.
 
         Raises:
             EntryError: the first entry, in that order, that failed.
         """
+        run = _Collection(self._clients, es, max_age, self._flood_gate)
         sources = es.spec.data_from or []
         items = es.spec.data or []
-        jobs = [
-            *(self._source(es, index, entry, max_age) for index, entry in enumerate(sources)),
-            *(self._item(es, index, entry, max_age) for index, entry in enumerate(items)),
-        ]
-        results = await _all_of(jobs)
+        results = await _settled(
+            [
+                *(self._source(run, index, entry) for index, entry in enumerate(sources)),
+                *(self._item(run, index, entry) for index, entry in enumerate(items)),
+            ]
+        )
         collected = Collected()
         tolerant = es.spec.target.deletion_policy != "Retain"
         for position, result in enumerate(results):
-            if not isinstance(result, BaseException):
+            if not isinstance(result, EntryError):
                 collected.data.update(result)
-                continue
-            if not (tolerant and _is_missing(result)):
+            elif tolerant and _is_missing(result):
+                collected.missing.append(_missing_text(es, position, len(sources)))
+            else:
                 raise result
-            collected.missing.append(_missing_text(es, position, len(sources)))
         return collected
 
-    async def _source(
-        self, es: ExternalSecret, index: int, entry: ExternalSecretDataFromRemoteRef, max_age: float
-    ) -> DataMap:
+    async def _source(self, run: _Collection, index: int, entry: ExternalSecretDataFromRemoteRef) -> DataMap:
         where = f"spec.dataFrom[{index}]"
         generator = entry.source_ref.generator_ref if entry.source_ref else None
         try:
             if entry.find is not None:
                 where += ".find"
-                await self._generators.not_a_generator(es, index)
-                return await self._find(es, entry, entry.find, max_age)
+                await self._generators.not_a_generator(run.es, index)
+                return shaped(entry, await _find(run, entry, entry.find), entry.find, self._compile_template)
             if entry.extract is not None:
                 where += ".extract"
-                await self._generators.not_a_generator(es, index)
-                return await self._extract(es, entry, entry.extract, max_age)
+                await self._generators.not_a_generator(run.es, index)
+                async with run.client(entry.source_ref) as client:
+                    data = reveal_all(await client.get_secret_map(_remote_ref(entry.extract)))
+                return shaped(entry, data, entry.extract, self._compile_template)
             if generator is not None:
                 where += ".sourceRef.generatorRef"
-                data = dict(await self._generators.generate(es, index, generator))
-                data = self._rewritten(entry, data)
-                return valid_keys(data)
+                data = dict(await self._generators.generate(run.es, index, generator))
+                return valid_keys(rewritten(entry, data, self._compile_template))
         except (EsoError, APIError, TransportError) as err:
             raise EntryError(f"error processing {where}, err: {cause_of(err)}") from err
         return {}
 
-    async def _find(
-        self, es: ExternalSecret, entry: ExternalSecretDataFromRemoteRef, find: ExternalSecretFind, max_age: float
-    ) -> DataMap:
-        ref = FindRef(
-            path=find.path,
-            name_regexp=find.name.regexp if find.name is not None else None,
-            tags=find.tags,
-            conversion_strategy=find.conversion_strategy or "Default",
-        )
-        async with self._clients.client(self._store_of(es, entry), es.namespace, max_age=max_age) as client:
-            try:
-                found = reveal_all(await client.get_all_secrets(ref))
-            except NoSecretError:
-                raise
-            except ProviderError as err:
-                raise type(err)(f"error getting all secrets: {err}") from err
-        return self._shaped(entry, found, find)
-
-    async def _extract(
-        self,
-        es: ExternalSecret,
-        entry: ExternalSecretDataFromRemoteRef,
-        extract: ExternalSecretDataRemoteRef,
-        max_age: float,
-    ) -> DataMap:
-        async with self._clients.client(self._store_of(es, entry), es.namespace, max_age=max_age) as client:
-            found = reveal_all(await client.get_secret_map(_remote_ref(extract)))
-        return self._shaped(entry, found, extract)
-
-    def _shaped(
-        self,
-        entry: ExternalSecretDataFromRemoteRef,
-        data: DataMap,
-        strategies: ExternalSecretFind | ExternalSecretDataRemoteRef,
-    ) -> DataMap:
-        data = self._rewritten(entry, data)
-        if not entry.rewrite:
-            strategy = strategies.conversion_strategy or "Default"
-            try:
-                data = convert_keys(data, strategy)
-            except EsoError as err:
-                raise InvalidSpecError(f"error applying conversion strategy {strategy} to keys: {err}") from err
-        try:
-            data = valid_keys(data)
-        except EsoError as err:
-            text = f"invalid secret keys (TIP: use rewrite or conversionStrategy to change keys): {err}"
-            raise InvalidSpecError(text) from err
-        decoding = strategies.decoding_strategy or "None"
-        try:
-            data = decode_all(data, decoding)
-        except EsoError as err:
-            raise InvalidSpecError(f"error applying decoding strategy {decoding} to data: {err}") from err
-        check_null_bytes_in(data, strategies.null_byte_policy or "Ignore")
-        return data
-
-    def _rewritten(self, entry: ExternalSecretDataFromRemoteRef, data: DataMap) -> DataMap:
-        if not entry.rewrite:
-            return data
-        try:
-            return rewrite(entry.rewrite, data, self._compile_template)
-        except EsoError as err:
-            raise InvalidSpecError(f"error applying rewrite to keys: {err}") from err
-
-    async def _item(self, es: ExternalSecret, index: int, entry: ExternalSecretData, max_age: float) -> DataMap:
+    async def _item(self, run: _Collection, index: int, entry: ExternalSecretData) -> DataMap:
         ref = entry.remote_ref
-        store = (
-            entry.source_ref.store_ref if entry.source_ref and entry.source_ref.store_ref else es.spec.secret_store_ref
-        )
         try:
             if entry.source_ref and entry.source_ref.generator_ref:
-                raise InvalidSpecError(
-                    "sourceRef.generatorRef is not supported in data; use dataFrom[].sourceRef.generatorRef"
-                )
-            async with self._clients.client(store or SecretStoreRef(), es.namespace, max_age=max_age) as client:
+                raise InvalidSpecError("data takes no generator; use dataFrom[].sourceRef.generatorRef")
+            async with run.client(entry.source_ref) as client:
                 value = (await client.get_secret(_remote_ref(ref))).reveal()
             value = decode(value, ref.decoding_strategy or "None")
             check_null_bytes(entry.secret_key, value, ref.null_byte_policy or "Ignore")
@@ -210,11 +153,42 @@ class DataCollector:
             raise EntryError(f"error processing spec.data[{index}] (key: {ref.key}), err: {cause_of(err)}") from err
         return {entry.secret_key: value}
 
-    @staticmethod
-    def _store_of(es: ExternalSecret, entry: ExternalSecretDataFromRemoteRef) -> SecretStoreRef:
-        if entry.source_ref and entry.source_ref.store_ref:
-            return entry.source_ref.store_ref
-        return es.spec.secret_store_ref or SecretStoreRef()
+
+class _Collection:
+    """One collection: all its reads count as asked for at the moment it began, so that equal ones are one call."""
+
+    def __init__(self, clients: ClientManager, es: ExternalSecret, max_age: float, flood_gate: bool) -> None:
+        self.es = es
+        self._clients = clients
+        self._clock = asyncio.get_running_loop().time
+        self._oldest = self._clock() - max_age
+        self._flood_gate = flood_gate
+
+    def client(
+        self, source: StoreSourceRef | StoreGeneratorSourceRef | None
+    ) -> AbstractAsyncContextManager[SecretsClient]:
+        """A client of the store that an entry reads from."""
+        return self._clients.client(
+            self.es.spec.secret_store_ref,
+            self.es.namespace,
+            source,
+            max_age=self._clock() - self._oldest,
+            flood_gate=self._flood_gate,
+        )
+
+
+async def _find(run: _Collection, entry: ExternalSecretDataFromRemoteRef, find: ExternalSecretFind) -> DataMap:
+    ref = FindRef(
+        path=find.path,
+        name_regexp=find.name.regexp if find.name is not None else None,
+        tags=find.tags,
+        conversion_strategy=find.conversion_strategy or "Default",
+    )
+    async with run.client(entry.source_ref) as client:
+        try:
+            return reveal_all(await client.get_all_secrets(ref))
+        except ProviderError as err:
+            raise ProviderError(f"error getting all secrets: {err}") from err
 
 
 def _remote_ref(ref: ExternalSecretDataRemoteRef) -> RemoteRef:
@@ -227,7 +201,12 @@ def _remote_ref(ref: ExternalSecretDataRemoteRef) -> RemoteRef:
 
 
 def _is_missing(err: BaseException) -> bool:
-    return isinstance(err.__cause__, NoSecretError)
+    cause: BaseException | None = err
+    while cause is not None:
+        if isinstance(cause, NoSecretError):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 def _missing_text(es: ExternalSecret, position: int, sources: int) -> str:
@@ -238,17 +217,17 @@ def _missing_text(es: ExternalSecret, position: int, sources: int) -> str:
     return f"secret does not exist at provider using spec.data[{index}] (key={key})"
 
 
-async def _all_of(jobs: Sequence[object]) -> list[DataMap | EntryError]:
-    """Every job's result or its EntryError; any other error ends all of them."""
+async def _settled(jobs: Sequence[Coroutine[Any, Any, DataMap]]) -> list[DataMap | EntryError]:
+    """Each job's result, or the EntryError it ended with; any other error ends all of them."""
 
-    async def settled(job: object) -> DataMap | EntryError:
+    async def settle(job: Coroutine[Any, Any, DataMap]) -> DataMap | EntryError:
         try:
-            return await job  # type: ignore[misc,no-any-return]
+            return await job
         except EntryError as err:
             return err
 
     if len(jobs) == 1:
-        return [await settled(jobs[0])]
+        return [await settle(jobs[0])]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(settled(job)) for job in jobs]
+        tasks = [group.create_task(settle(job)) for job in jobs]
     return [task.result() for task in tasks]

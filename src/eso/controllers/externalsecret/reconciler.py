@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from reconcile.events import EventRecorder
-
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of, find
 from eso.controllers.externalsecret.data import DataCollector, Generators
 from eso.controllers.externalsecret.draft import is_valid
+from eso.controllers.externalsecret.managed import ManagedFilter
 from eso.controllers.externalsecret.metrics import ExternalSecretMetrics
 from eso.controllers.externalsecret.outcome import Failure, Outcome, Reason, status_after
 from eso.controllers.externalsecret.refresh import next_look, refresh_interval, should_refresh, version_of
@@ -20,21 +19,18 @@ from eso.controllers.externalsecret.retry import Retries
 from eso.controllers.externalsecret.target import TargetSecrets
 from eso.controllers.externalsecret.templates import TemplateRenderer
 from eso.errors import EsoError, NotModifiedError
-from eso.stores.selection import StoreSelection
+from eso.stores.policy import default_max_age
 from reconcile.api.request import Request
 from reconcile.client.cached import CachedClient
 from reconcile.client.patch import MergePatch
 from reconcile.controller import Result
 from reconcile.errors import ConflictError, NotFoundError, RetryError, TerminalError
+from reconcile.events import EventRecorder
 
 __all__ = ["FINALIZER", "ExternalSecretReconciler", "TargetReconciler"]
 
 FINALIZER: Final = "externalsecrets.external-secrets.io/externalsecret-cleanup"
 _LOG: Final = logging.getLogger("controllers.ExternalSecret")
-
-# A value that another object has read from the same store so many seconds ago is fresh enough for a refresh.
-_REUSE_SHARE: Final = 0.05
-_LONGEST_REUSE: Final = 10.0
 
 
 class TargetReconciler(Protocol):
@@ -63,7 +59,7 @@ class ExternalSecretReconciler:
         collector: DataCollector,
         generators: Generators,
         renderer: TemplateRenderer,
-        selection: StoreSelection,
+        managed: ManagedFilter,
         events: EventRecorder,
         metrics: ExternalSecretMetrics,
         clock: Callable[[], datetime],
@@ -74,7 +70,7 @@ class ExternalSecretReconciler:
         self._collector = collector
         self._generators = generators
         self._renderer = renderer
-        self._selection = selection
+        self._managed = managed
         self._events = events
         self._metrics = metrics
         self._clock = clock
@@ -111,7 +107,7 @@ class ExternalSecretReconciler:
         if es.metadata.deleting:
             await self._clean_up(es)
             return Result()
-        if not await self._selection.handles(es):
+        if not await self._managed.handles(es):
             return Result()
         es = await self._with_finalizer(es)
         self._metrics.observe(es, es.status.conditions)
@@ -241,8 +237,7 @@ def _reusable(es: ExternalSecret, *, forced: bool) -> float:
     edited = es.status.synced_resource_version not in (None, "", version_of(es))
     if forced or edited:
         return 0.0
-    interval = refresh_interval(es)
-    return min(interval * _REUSE_SHARE, _LONGEST_REUSE) if interval > 0 else 0.0
+    return default_max_age(refresh_interval(es))
 
 
 def _follows_sources(es: ExternalSecret) -> bool:

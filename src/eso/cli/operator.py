@@ -1,0 +1,112 @@
+"""The operator put together: a manager with every controller that the settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
+from eso.api.externalsecrets_v1.secretstore import SecretStore
+from eso.controllers.conditions import cause_of
+from eso.controllers.externalsecret.setup import external_secret_controller
+from eso.controllers.secretstore.setup import store_controller
+from eso.errors import InvalidSpecError
+from eso.controllers.externalsecret.outcome import Failure
+from eso.providers.registry import ProviderRegistry
+from eso.settings import ControllerSettings
+from eso.stores.client_manager import ClientManager
+from eso.stores.credentials import CredentialReader
+from eso.stores.metrics import StoreMetrics
+from reconcile.api.core_v1 import Namespace, Secret
+from reconcile.client.client import Client
+from reconcile.client.config import Config
+from reconcile.leaderelection import LeaderElection
+from reconcile.manager import Manager
+
+__all__ = ["build_operator", "utc_now"]
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def build_operator(
+    config: Config | Client,
+    settings: ControllerSettings,
+    *,
+    registry: ProviderRegistry | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    handle_signals: bool = True,
+    lease_namespace: str = "",
+) -> Manager:
+    """A manager that runs the operator. Call it in the event loop that will run it.
+
+    Args:
+        config: of the API server, or a client for it.
+        settings: the flags.
+        registry: the providers; the built-in ones and installed plug-ins by default.
+        clock: the wall clock.
+        handle_signals: stop at SIGTERM and SIGINT.
+        lease_namespace: of the leader election; that of the process by default.
+    """
+    manager = _manager(config, settings, handle_signals=handle_signals, lease_namespace=lease_namespace)
+    clients = ClientManager(
+        manager.client,
+        registry or ProviderRegistry(),
+        StoreMetrics(manager.registry),
+        controller_class=settings.controller_class,
+        option=settings.options(),
+        reader=CredentialReader(manager.client, now=clock),
+    )
+    clients.reader.follow(manager.cache.informer(Secret, metadata_only=True))
+    if not settings.namespace:
+        manager.cache.informer(Namespace)
+    manager.add(clients)
+    if settings.enable_secret_store_reconciler:
+        manager.add(store_controller(SecretStore, manager, clients, settings, clock=clock))
+    if settings.enable_cluster_store_reconciler and not settings.namespace:
+        manager.add(store_controller(ClusterSecretStore, manager, clients, settings, clock=clock))
+    interim = _Interim()
+    manager.add(
+        external_secret_controller(
+            manager, clients, settings, generators=interim, classes=interim, manifests=interim, clock=clock
+        )
+    )
+    return manager
+
+
+def _manager(
+    config: Config | Client, settings: ControllerSettings, *, handle_signals: bool, lease_namespace: str
+) -> Manager:
+    election = None
+    if settings.enable_leader_election:
+        here = lease_namespace or (config.namespace if isinstance(config, Config) else "default")
+        election = LeaderElection(
+            name=settings.leader_election_id,
+            namespace=here,
+            lease_duration=settings.leader_election_lease_duration,
+            renew_deadline=settings.leader_election_renew_deadline,
+            retry_period=settings.leader_election_retry_period,
+        )
+    return Manager(
+        config,
+        namespace=settings.namespace,
+        leader_election=election,
+        metrics_address=settings.metrics.metrics_addr,
+        health_address=settings.live_addr,
+        describe=cause_of,
+        handle_signals=handle_signals,
+    )
+
+
+class _Interim:
+    async def generate(self, es, index, ref):
+        raise InvalidSpecError("generators are not available yet")
+    async def not_a_generator(self, es, index): ...
+    async def commit(self, es): ...
+    async def roll_back(self, es): ...
+    async def controller_class(self, ref, namespace): return None
+    async def pass_over(self, es, now, *, forced, max_age):
+        raise Failure("invalid generic target", "generic targets are disabled", retry=False)
+    async def clean_up(self, es): ...
