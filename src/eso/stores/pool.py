@@ -90,7 +90,7 @@ class ClientPool:
         self._idle = idle
         self._clients: dict[_Slot, PooledClient] = {}
         self._alive: set[PooledClient] = set()
-        self._flights: SingleFlight[PooledClient | None] = SingleFlight()
+        self._flights: SingleFlight[None] = SingleFlight()
         # Stores of which a client turned out to be made from things of its consumer's namespace.
         self._bound: dict[StoreIdentity, None] = {}
         self._failures: dict[_Slot, tuple[float, EsoError]] = {}
@@ -150,7 +150,14 @@ class ClientPool:
                     continue
                 await self._retire(slot, pooled)
             self._raise_recent_failure(slot)
-            made = await self._flights.run(slot, lambda slot=slot: self._make(slot, request))  # type: ignore[misc]
+            try:
+                await self._flights.run(slot, lambda slot=slot: self._make(slot, request))  # type: ignore[misc]
+            except EsoError:
+                # A failure in the namespace of one consumer says nothing about another's.
+                if self._slot(request) == slot:
+                    raise
+                continue
+            made = self._clients.get(self._slot(request))
             if made is not None and not made.retired:
                 return made
 
@@ -158,8 +165,8 @@ class ClientPool:
         per_consumer = request.identity.kind == CLUSTER and (request.referent or request.identity in self._bound)
         return _Slot(request.identity, request.consumer if per_consumer else "")
 
-    async def _make(self, slot: _Slot, request: ClientRequest) -> PooledClient | None:
-        """A new client in its slot; None when it turned out to belong to another slot."""
+    async def _make(self, slot: _Slot, request: ClientRequest) -> None:
+        """Put a new client into its slot, or into that of the consumer it turned out to belong to."""
         for other in [other for other in self._clients if _succeeds(slot, other)]:
             await self._retire(other)
         broker = request.broker()
@@ -186,7 +193,6 @@ class ClientPool:
         self._clients[slot] = pooled
         self._alive.add(pooled)
         self._metrics.clients(label, self._count(label))
-        return pooled if slot == self._slot(request) else None
 
     def _rebind(self, slot: _Slot, context: StoreClientContext) -> bool:
         """Whether a client meant for everybody was made from things of its consumer's namespace; remembered for its store."""
