@@ -158,12 +158,20 @@ class AdmissionChain:
     async def _validate(
         self, attributes: Attributes, new: Object | None, old: Object | None, warnings: list[str]
     ) -> None:
-        webhooks = self._webhooks("validatingwebhookconfigurations")
-        calls = [self._ask(webhook, attributes, new, old, warnings) for webhook in webhooks]
-        results = await asyncio.gather(*calls, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        async def ask(webhook: Object) -> StatusError | None:
+            try:
+                await self._ask(webhook, attributes, new, old, warnings)
+            except StatusError as err:
+                return err
+            return None
+
+        async with asyncio.TaskGroup() as group:
+            webhooks = self._webhooks("validatingwebhookconfigurations")
+            tasks = [group.create_task(ask(webhook)) for webhook in webhooks]
+        for task in tasks:
+            denied = task.result()
+            if denied is not None:
+                raise denied
 
     def _webhooks(self, plural: str) -> Iterable[Object]:
         for configuration in sorted(self._list(plural), key=lambda c: str(c["metadata"]["name"])):

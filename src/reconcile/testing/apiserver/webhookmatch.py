@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import celpy
+from celpy.adapter import json_to_cel
 from celpy.celparser import CELParseError
 from celpy.evaluation import CELEvalError
 
@@ -78,7 +79,7 @@ def conditions_hold(webhook: Object, variables: Mapping[str, Any]) -> bool:
     if not conditions:
         return True
     environment = celpy.Environment()
-    bound = {key: celpy.json_to_cel(value) for key, value in variables.items()}
+    bound = {key: json_to_cel(value) for key, value in variables.items()}
     problem: Exception | None = None
     for condition in conditions:
         try:
