@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.transform.validation import duration_violations, external_secret_violations
-from eso.webhook.verdict import ALLOWED, Verdict, denied, undecodable
+from reconcile.webhook.admission import DeniedError
 
 __all__ = ["validate_external_secret"]
 
 
-async def validate_external_secret(external_secret: ExternalSecret) -> Verdict:
-    """Whether the object keeps every rule; a refusal names all that are broken."""
+async def validate_external_secret(external_secret: ExternalSecret) -> Sequence[str]:
+    """Check an object; there are never warnings.
+
+    Raises:
+        DeniedError: it breaks rules; the message names all of them, one a line.
+    """
     unreadable = duration_violations(external_secret)
     if unreadable:
-        return undecodable("\n".join(unreadable))
+        raise DeniedError("\n".join(unreadable), code=400)
     violations = external_secret_violations(external_secret)
-    return denied(violations) if violations else ALLOWED
+    if violations:
+        raise DeniedError("\n".join(violations))
+    return ()

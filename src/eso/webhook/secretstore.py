@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
@@ -12,7 +13,7 @@ from eso.providers.base import Maintenance
 from eso.providers.registry import ProviderRegistry, provider_key
 from eso.transform.interval import parse_refresh_interval
 from eso.transform.validation import namespace_regex_violations
-from eso.webhook.verdict import Verdict, denied
+from reconcile.webhook.admission import DeniedError
 
 __all__ = ["StoreValidation"]
 
@@ -34,21 +35,27 @@ class StoreValidation:
     def __init__(self, registry: ProviderRegistry) -> None:
         self._registry = registry
 
-    async def validate(self, store: SecretStore | ClusterSecretStore) -> Verdict:
-        """Whether the store can work; the first step that fails ends the check. Warnings come from the provider."""
+    async def validate(self, store: SecretStore | ClusterSecretStore) -> Sequence[str]:
+        """Check a store; the first step that fails ends the check.
+
+        Returns:
+            Warnings of the provider, and one when the provider is not kept well.
+
+        Raises:
+            DeniedError: the store cannot work; the message names the field and the fix.
+        """
         violations = namespace_regex_violations(store.spec.conditions)
         if violations:
-            return denied(violations)
+            raise DeniedError("\n".join(violations))
         try:
             parse_refresh_interval(store.spec.refresh_interval)
-            warnings = await asyncio.to_thread(self._ask_provider, store)
+            return await asyncio.to_thread(self._ask_provider, store)
         except (InvalidSpecError, ProviderNotAvailableError) as err:
-            return denied([str(err)])
-        return Verdict(warnings=warnings)
+            raise DeniedError(str(err)) from err
 
-    def _ask_provider(self, store: SecretStore | ClusterSecretStore) -> tuple[str, ...]:
+    def _ask_provider(self, store: SecretStore | ClusterSecretStore) -> Sequence[str]:
         provider, spec = self._registry.resolve(store.spec.provider, store.name)
         maintenance = self._registry.maintenance(provider_key(store.spec.provider, store.name), store.name)
         found = provider.validate_store(spec, store_kind=store.resource.kind, store_namespace=store.namespace)
         warning = _MAINTENANCE_WARNINGS.get(maintenance)
-        return (*found, warning.format(name=store.name)) if warning else tuple(found)
+        return (*found, warning.format(name=store.name)) if warning else found

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +9,8 @@ import pytest
 from eso.errors import InvalidSpecError
 from eso.providers.base import Maintenance, Provider, SecretsClient, StoreContext
 from eso.providers.registry import ProviderRegistry
-from eso.webhook.validate import PATHS, handlers
-from reconcile.api.admission_v1 import AdmissionRequest, AdmissionResponse
+from eso.webhook.validate import webhooks
+from reconcile.api.admission_v1 import AdmissionResponse, AdmissionReview
 from reconcile.api.model import Model
 
 
@@ -52,8 +53,11 @@ def registry() -> ProviderRegistry:
 async def ask(
     registry: ProviderRegistry, path: str, body: dict[str, Any] | None, operation: str = "CREATE"
 ) -> AdmissionResponse:
-    request = AdmissionRequest(uid="u-1", operation=operation, object=body)
-    return await handlers(registry)[path](request)
+    review = {"apiVersion": "admission.k8s.io/v1", "request": {"uid": "u-1", "operation": operation, "object": body}}
+    answer = await webhooks(registry)[path].handle(path, json.dumps(review).encode(), None)
+    response = AdmissionReview.model_validate_json(answer).response
+    assert response is not None
+    return response
 
 
 EXTERNAL_SECRET = "/validate-external-secrets-io-v1-externalsecret"
@@ -66,8 +70,8 @@ def store(provider: dict[str, Any], **spec: Any) -> dict[str, Any]:
     return {"metadata": {"name": "s", "namespace": "team"}, "spec": {"provider": provider, **spec}}
 
 
-def test_paths_are_those_of_the_webhook_configurations() -> None:
-    assert sorted(PATHS.values()) == sorted([EXTERNAL_SECRET, STORE, CLUSTER_STORE])
+def test_paths_are_those_of_the_webhook_configurations(registry: ProviderRegistry) -> None:
+    assert sorted(webhooks(registry)) == sorted([EXTERNAL_SECRET, STORE, CLUSTER_STORE])
 
 
 async def test_a_good_object_is_allowed(registry: ProviderRegistry) -> None:
