@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     try:
         return run(_operate(settings))
-    except (ConfigError, LeaderLostError) as err:
+    except (ConfigError, LeaderLostError, OSError) as err:
         _LOG.error("%s", err)
         return 1
 

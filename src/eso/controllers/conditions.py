@@ -8,7 +8,7 @@ from typing import Final
 
 from eso.errors import EsoError
 from reconcile.api.meta_v1 import Condition
-from reconcile.errors import APIError, TransportError
+from reconcile.errors import ReconcileError
 
 __all__ = ["LONGEST_MESSAGE", "cause_of", "find", "ready", "with_condition"]
 
@@ -49,7 +49,7 @@ def cause_of(err: BaseException) -> str:
     The text of our own errors and of the API server is safe to show. Of any other error only the class is named: its text may
     hold anything.
     """
-    if isinstance(err, EsoError | APIError | TransportError):
+    if isinstance(err, EsoError | ReconcileError):
         return str(err) or type(err).__name__
     if isinstance(err, TimeoutError):
         return "timed out"

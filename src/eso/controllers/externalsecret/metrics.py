@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.metrics import KindMetrics, SeriesLabels
@@ -18,7 +18,7 @@ class ExternalSecretMetrics(KindMetrics):
 
     def __init__(self, labels: SeriesLabels, registry: CollectorRegistry) -> None:
         super().__init__("externalsecret", labels, registry)
-        self._calls = ExactCounter(
+        self._calls = Counter(
             "externalsecret_sync_calls_total",
             "Total number of the External Secret sync calls.",
             labels.names,

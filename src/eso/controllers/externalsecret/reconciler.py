@@ -11,7 +11,7 @@ from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of, find
 from eso.controllers.externalsecret.data import DataCollector, Generators
 from eso.controllers.externalsecret.draft import is_valid
-from eso.controllers.externalsecret.managed import ManagedFilter
+from eso.controllers.externalsecret.managed import ManagedFilter, Standing
 from eso.controllers.externalsecret.metrics import ExternalSecretMetrics
 from eso.controllers.externalsecret.outcome import Failure, Outcome, Reason, status_after
 from eso.controllers.externalsecret.refresh import next_look, refresh_interval, should_refresh, version_of
@@ -31,6 +31,7 @@ __all__ = ["FINALIZER", "ExternalSecretReconciler", "TargetReconciler"]
 
 FINALIZER: Final = "externalsecrets.external-secrets.io/externalsecret-cleanup"
 _LOG: Final = logging.getLogger("controllers.ExternalSecret")
+_STORE_WAIT: Final = 1.0
 
 
 class TargetReconciler(Protocol):
@@ -107,8 +108,10 @@ class ExternalSecretReconciler:
         if es.metadata.deleting:
             await self._clean_up(es)
             return Result()
-        if not await self._managed.handles(es):
-            return Result()
+        standing = await self._managed.standing(es, self._clock())
+        if standing is not Standing.OURS:
+            # Becoming Ready, the store wakes its users; the timer is for a store that never does.
+            return Result() if standing is Standing.FOREIGN else Result(requeue_after=_STORE_WAIT)
         es = await self._with_finalizer(es)
         self._metrics.observe(es, es.status.conditions)
         started = self._clock()

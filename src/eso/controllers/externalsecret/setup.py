@@ -75,6 +75,7 @@ def external_secret_controller(
             classes,
             controller_class=settings.controller_class,
             cluster_stores=settings.enable_cluster_store_reconciler,
+            flood_gate=settings.enable_flood_gate,
         ),
         events=events,
         metrics=ExternalSecretMetrics(SeriesLabels(extended=settings.enable_extended_metric_labels), manager.registry),
