@@ -27,13 +27,14 @@ class HttpTransport:
 
     Args:
         config: which server, and as whom.
+        look_every: seconds between looks at the certificate files.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, look_every: float = 10.0) -> None:
         self._config = config
         self._base = config.server.rstrip("/")
         self._credentials = config.make_credentials()
-        self._tls = TLSContext(config)
+        self._tls = TLSContext(config, look_every)
         self._session: aiohttp.ClientSession | None = None
         url = URL(self._base)
         if url.scheme not in ("http", "https") or not url.host:

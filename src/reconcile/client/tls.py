@@ -12,17 +12,20 @@ from reconcile.errors import ConfigError
 
 __all__ = ["TLSContext"]
 
-# Seconds between looks at the files; rotation overlaps for minutes, a look costs three stat calls.
-_LOOK_EVERY = 10.0
-
 
 class TLSContext:
     """Makes the `ssl.SSLContext` of a configuration, anew when one of its files changed.
 
     Connections are pooled by context, so a new one means new connections; old ones finish what they carry.
+
+    Args:
+        config: names the files.
+        look_every: seconds between looks at them; rotation overlaps for minutes, a look costs three stat calls.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, look_every: float = 10.0) -> None:
+        self._look_every = look_every
+        self._pair: tuple[str, str] | None = None
         self._config = config
         self._context: ssl.SSLContext | None = None
         self._signature: tuple[object, ...] = ()
@@ -39,6 +42,8 @@ class TLSContext:
             ConfigError: a file is missing or is not PEM, and no earlier context is known.
         """
         now = asyncio.get_running_loop().time()
+        if client_certificate != self._pair:
+            self._look_again = now
         if self._context is not None and now < self._look_again:
             return self._context
         async with self._lock:
@@ -52,8 +57,8 @@ class TLSContext:
                 if self._context is None:
                     raise ConfigError(f"TLS files of {self._config.server} are not usable: {_why(err)}") from err
             else:
-                self._context = context
-            self._look_again = now + _LOOK_EVERY
+                self._context, self._pair = context, client_certificate
+            self._look_again = now + self._look_every
             return self._context
 
     def _load(self, pair: tuple[str, str]) -> tuple[ssl.SSLContext, tuple[object, ...]]:
