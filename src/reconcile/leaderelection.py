@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from reconcile.api.coordination_v1 import Lease, LeaseSpec
 from reconcile.api.meta_v1 import ObjectMeta
 from reconcile.client.client import Client
-from reconcile.errors import APIError, ConflictError, LeaderLostError, TransportError
+from reconcile.errors import APIError, ConflictError, LeaderLostError, NotFoundError, TransportError
 from reconcile.events import NORMAL, EventRecorder
 from reconcile.metrics import LeaderElectionMetrics
 from reconcile.watchdog import Fence, Watchdog
@@ -124,7 +124,8 @@ class LeaderElector:
         self._recorder = recorder
         self._now = now if now is not None else _utc_now
         self._lease: Lease | None = None  # as last seen
-        self._seen_at = 0.0  # when it last changed, by our clock
+        self._seen_at = 0.0  # when another's lease was last seen to change, by our clock
+        self._held_at = 0.0  # when we last wrote ours
         self._leader = ""
         self._set_status(leading=False)
 
@@ -168,18 +169,19 @@ class LeaderElector:
                         return
             except (APIError, TransportError, TimeoutError) as err:
                 _LOG.warning("lease %s/%s could not be read or taken: %s", self.namespace, self.name, _words(err))
-            await asyncio.sleep(self._retry_period * (1.0 + random.random() * _JITTER))
+            await asyncio.sleep(self._until_next_attempt())
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
-        deadline = self._seen_at + self._renew_deadline
+        deadline = self._held_at + self._renew_deadline
         while True:
             await asyncio.sleep(min(self._retry_period, max(0.0, deadline - loop.time())))
             try:
                 async with asyncio.timeout_at(deadline):
                     if not await self._try_acquire_or_renew():
-                        raise LeaderLostError(f"lease {self.namespace}/{self.name} was taken by {self._leader}")
-                deadline = self._seen_at + self._renew_deadline
+                        by = f"taken by {self._leader}" if self._leader else "deleted"
+                        raise LeaderLostError(f"lease {self.namespace}/{self.name} was {by}")
+                deadline = self._held_at + self._renew_deadline
             except (APIError, TransportError, TimeoutError) as err:
                 _LOG.warning("lease %s/%s could not be renewed: %s", self.namespace, self.name, _words(err))
                 if loop.time() >= deadline:
@@ -188,7 +190,7 @@ class LeaderElector:
                     ) from err
 
     async def _try_acquire_or_renew(self) -> bool:
-        """One attempt; whether the lease is ours afterwards. Times count from before the request was sent."""
+        """One attempt; whether the lease is ours afterwards."""
         started = asyncio.get_running_loop().time()
         wall = self._now()
         lease = self._lease
@@ -196,20 +198,21 @@ class LeaderElector:
             lease = await self._client.find(Lease, self.name, self.namespace)
             if lease is None:
                 return await self._create(started, wall)
-            self._observe(lease, started)
-            if not self._is_ours(lease) and not self._expired(lease, started):
+            self._observe(lease)
+            if not self._is_ours(lease) and not self._expired(lease):
                 return False
         try:
             written = await self._client.replace(self._claimed(lease, wall))
-        except ConflictError:
-            # Somebody else wrote it since. Look again at once: a stranger's label is no reason to lose the lease.
+        except (ConflictError, NotFoundError):
+            # Somebody wrote or deleted it. Look again at once: a stranger's label is no reason to lose the lease.
             if self._metrics is not None:
                 self._metrics.slowpath.labels(self.name).inc()
-            self._lease = None
             current = await self._client.find(Lease, self.name, self.namespace)
-            if current is None or not self._is_ours(current) or not self.leading.is_set():
-                if current is not None:
-                    self._observe(current, started)
+            if current is None:
+                self._lease, self._leader = None, ""
+                return False
+            self._observe(current)
+            if not self._is_ours(current) or not self.leading.is_set():
                 return False
             written = await self._client.replace(self._claimed(current, wall))
         self._hold(written, started)
@@ -248,16 +251,18 @@ class LeaderElector:
         )
 
     def _hold(self, lease: Lease, started: float) -> None:
-        self._lease, self._seen_at, self._leader = lease, started, self.identity
+        # Counts from before the request: others may have seen the lease renewed at any moment after it.
+        self._lease, self._held_at, self._leader = lease, started, self.identity
         spent = asyncio.get_running_loop().time() - started
         margin = (self._renew_deadline + self._lease_duration) / 2
         self._fence.feed(max(0.0, margin - spent))
 
-    def _observe(self, lease: Lease, at: float) -> None:
-        if self._lease is None or self._lease.metadata.resource_version != lease.metadata.resource_version:
-            if not (self._lease is not None and self._lease.spec == lease.spec):
-                self._seen_at = at
-            self._lease = lease
+    def _observe(self, lease: Lease) -> None:
+        known = self._lease
+        if known is None or known.spec != lease.spec:
+            # Counts from after the answer: the holder may have renewed at any moment before it.
+            self._seen_at = asyncio.get_running_loop().time()
+        self._lease = lease
         holder = lease.spec.holder_identity or ""
         if holder != self._leader:
             self._leader = holder
@@ -267,12 +272,20 @@ class LeaderElector:
     def _is_ours(self, lease: Lease) -> bool:
         return lease.spec.holder_identity == self.identity
 
-    def _expired(self, lease: Lease, at: float) -> bool:
-        if not lease.spec.holder_identity:
-            return True
+    def _until_next_attempt(self) -> float:
+        usual = self._retry_period * (1.0 + random.random() * _JITTER)
+        if self._lease is None or not self._leader:
+            return usual
+        # Be there when it runs out; a little apart from the others who are.
+        left = self._expires_at(self._lease) - asyncio.get_running_loop().time()
+        return min(usual, max(0.0, left) + random.random() * 0.1 * self._retry_period + 0.001)
+
+    def _expired(self, lease: Lease) -> bool:
+        return not lease.spec.holder_identity or self._expires_at(lease) < asyncio.get_running_loop().time()
+
+    def _expires_at(self, lease: Lease) -> float:
         # The holder's own duration counts: it may run with other settings.
-        duration = max(float(lease.spec.lease_duration_seconds or 0), 0.0) or self._lease_duration
-        return self._seen_at + duration < at
+        return self._seen_at + (float(lease.spec.lease_duration_seconds or 0) or self._lease_duration)
 
     async def _release(self) -> None:
         if self._lease is None or not self._is_ours(self._lease):
