@@ -50,14 +50,21 @@ def dumps(value: Any, *, escape_html: bool = True) -> str:
         escape_html: whether `<`, `>` and `&` are escaped (*Go JSON*) or not (*plain JSON*).
 
     Raises:
-        ValueError: a value that JSON cannot express.
+        ValueError: a value that JSON cannot express, or nested too deeply.
     """
+    try:
+        return _dumps(value, escape_html)
+    except RecursionError:
+        raise ValueError("the value is nested too deeply") from None
+
+
+def _dumps(value: Any, escape_html: bool) -> str:
     if isinstance(value, Mapping):
         pairs = sorted((_text(key), item) for key, item in value.items())
-        members = (f"{_string(key, escape_html)}:{dumps(item, escape_html=escape_html)}" for key, item in pairs)
+        members = (f"{_string(key, escape_html)}:{_dumps(item, escape_html)}" for key, item in pairs)
         return f"{{{','.join(members)}}}"
     if isinstance(value, (list, tuple)):
-        return f"[{','.join(dumps(item, escape_html=escape_html) for item in value)}]"
+        return f"[{','.join(_dumps(item, escape_html) for item in value)}]"
     return _scalar(value, escape_html)
 
 

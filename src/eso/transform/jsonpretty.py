@@ -97,13 +97,15 @@ class _Writer:
         self.write("]")
 
 
-def _one_line(node: Node) -> str | None:
+def _one_line(node: Node, level: int = 0) -> str | None:
+    if level > _DEPTH:
+        return None
     parts: list[str] = []
     for value in elements(node.raw):
         if value.is_object:
             return None
         if value.kind == "json":
-            nested = _one_line(value)
+            nested = _one_line(value, level + 1)
             if nested is None:
                 return None
             parts.append(nested)
