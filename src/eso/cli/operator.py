@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.controllers.conditions import cause_of
+from eso.controllers.externalsecret.outcome import Failure
 from eso.controllers.externalsecret.setup import external_secret_controller
 from eso.controllers.secretstore.setup import store_controller
 from eso.errors import InvalidSpecError
-from eso.controllers.externalsecret.outcome import Failure
 from eso.providers.registry import ProviderRegistry
 from eso.settings import ControllerSettings
 from eso.stores.client_manager import ClientManager
@@ -103,10 +103,14 @@ def _manager(
 class _Interim:
     async def generate(self, es, index, ref):
         raise InvalidSpecError("generators are not available yet")
+
     async def not_a_generator(self, es, index): ...
     async def commit(self, es): ...
     async def roll_back(self, es): ...
-    async def controller_class(self, ref, namespace): return None
+    async def controller_class(self, ref, namespace):
+        return None
+
     async def pass_over(self, es, now, *, forced, max_age):
         raise Failure("invalid generic target", "generic targets are disabled", retry=False)
+
     async def clean_up(self, es): ...
