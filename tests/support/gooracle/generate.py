@@ -267,7 +267,7 @@ class TemplateGenerator:
             return self.rng.choice([
                 '(list 1 "a" nil)', '(dict "k" 1 "m" (dict "x" nil))', "(list)", '(dict "k" nil).k', f"(fromJson {self.rng.choice(JSONS)})",
                 f"(fromJson {JSONS[0]}).{self.rng.choice(['a', 'b', 'c', 'd', 'd.e', 'z', 'c.x'])}", "(until 2)", "(int64 3)", '(splitList "" "ab")',
-                '(semver "1.2.3").Major', '(semver "1.2.3-rc.1")', '(index "ab" 0)', "dict", "list", 'index $ "nope"', '((semver "1.2.3").Compare (semver "1.2.4"))',
+                '(semver "1.2.3").Major', '(semver "1.2.3-rc.1")', '(index "ab" 0)', '(float64 "Inf")', '(float64 "-Inf")', '(float64 "NaN")', "dict", "list", 'index $ "nope"', '((semver "1.2.3").Compare (semver "1.2.4"))',
             ])  # fmt: skip
         if depth <= 0:
             return self.rng.choice(["1", '"z"', "."])

@@ -51,7 +51,7 @@ def _position(index: Value, limit: int) -> int:
     kind = kind_of(index)
     if kind == "invalid":
         raise FunctionError("cannot index slice/array with nil")
-    if kind not in ("int", "int64", "uint8"):
+    if kind not in ("int", "int64", "uint8", "uint64"):
         raise FunctionError(f"cannot index slice/array with type {type_of(index)}")
     position = index.number() if isinstance(index, GoObject) else int(index)
     if not 0 <= position <= limit:

@@ -9,11 +9,10 @@ from eso.template.gotext.floats import format_float
 from eso.template.gotext.quote import is_print, quote, quote_ascii, quote_rune
 from eso.template.gotext.values import (
     GoObject,
-    NilList,
-    NilMap,
     Uint8,
     Uint64,
     Value,
+    is_nil,
     sorted_keys,
     to_bytes,
     type_of,
@@ -228,9 +227,8 @@ class Formatter:
         if flags.space and text[0] == "+" and not flags.plus:
             text = " " + text[1:]
         if text[1] in "IN":
-            return self._pad_blank(
-                text[1:] if (text[1] == "N" or text[0] == "+") and not (flags.space or flags.plus) else text
-            )
+            is_nan = text[1] == "N"
+            return self._pad_blank(text[1:] if is_nan and not (flags.space or flags.plus) else text)
         if text[0] == "+" and not flags.plus:
             return self._pad(text[1:])
         missing = (flags.width or 0) - len(text)
@@ -252,7 +250,7 @@ class Formatter:
         shown = [self._value(item, verb, depth + 1) for item in items]
         if not self._flags.go_syntax:
             return f"[{' '.join(shown)}]"
-        return type_of(items) + ("(nil)" if isinstance(items, NilList) else f"{{{', '.join(shown)}}}")
+        return type_of(items) + ("(nil)" if is_nil(items) else f"{{{', '.join(shown)}}}")
 
     def _map(self, items: dict[str, Value], verb: str, depth: int) -> str:
         shown = [
@@ -261,7 +259,7 @@ class Formatter:
         ]
         if not self._flags.go_syntax:
             return f"map[{' '.join(shown)}]"
-        return type_of(items) + ("(nil)" if isinstance(items, NilMap) else f"{{{', '.join(shown)}}}")
+        return type_of(items) + ("(nil)" if is_nil(items) else f"{{{', '.join(shown)}}}")
 
     def _object(self, value: GoObject, verb: str, depth: int) -> str:
         flags = self._flags
