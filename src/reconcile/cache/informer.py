@@ -129,12 +129,12 @@ class Informer(Generic[K]):
         Raises:
             DecodeError: it does not have the shape of its kind.
         """
-        entry = self._store.get((namespace, name))
+        entry = self._store.get(self._key(name, namespace))
         return None if entry is None else self._store.decode(entry)
 
     def get_wire(self, name: str, namespace: str = "") -> bytes | None:
         """The object's JSON as it is held, or None."""
-        entry = self._store.get((namespace, name))
+        entry = self._store.get(self._key(name, namespace))
         return None if entry is None else entry.raw
 
     def list(self, namespace: str | None = None, index: tuple[str, str] | None = None) -> list[K]:
@@ -142,6 +142,8 @@ class Informer(Generic[K]):
 
         Objects that do not have the shape of their kind are left out and logged.
         """
+        if not self.kind.resource.namespaced:
+            namespace = None
         if index is not None:
             entries: Iterable[Entry] = self._store.indexed(*index)
             if namespace is not None:
@@ -202,7 +204,7 @@ class Informer(Generic[K]):
     def observe_deleted(self, name: str, namespace: str, uid: str) -> None:
         """Take in that the object with this uid is gone."""
         if self._running:
-            self._intake.forget((namespace, name), uid)
+            self._intake.forget(self._key(name, namespace), uid)
 
     @property
     def last_event_age(self) -> float:
@@ -230,6 +232,9 @@ class Informer(Generic[K]):
     def last_error(self) -> Exception | None:
         """What failed last and has not been overcome since; None while all is well."""
         return next((found.last_error for found in self._reflectors if found.last_error is not None), None)
+
+    def _key(self, name: str, namespace: str) -> tuple[str, str]:
+        return (namespace if self.kind.resource.namespaced else "", name)
 
     def _emit(self, type: EventType, old: Entry | None, new: Entry | None, initial: bool) -> None:
         if self._metrics is not None:

@@ -88,7 +88,7 @@ class Reflector:
         settled: set when the first list is complete or the API server says that it does not know the kind.
         available: False while the API server does not know the kind.
         version: where the watch stands; empty when a list is needed.
-        last_contact: `loop.time()` of the last list, event or bookmark; None before the first.
+        last_contact: `loop.time()` of the last answer, event or bookmark; None before the first.
         last_try: `loop.time()` of the last sign that this task does something; None before `run`.
         failures: failures since the last event or complete list.
         last_error: what failed last, None while all is well.
@@ -250,6 +250,8 @@ class Reflector:
         if isinstance(err, GoneError) and self.failures == 1:
             # Normal after a quiet spell: list at once. Again without an event between: wait.
             delay = 0.0
+        if isinstance(err, APIError):
+            self._heard()
         if isinstance(err, APIError) and err.retry_after:
             delay = max(delay, min(err.retry_after, 10 * _BACKOFF_CAP))
         if isinstance(err, NotFoundError):

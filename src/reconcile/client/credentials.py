@@ -30,8 +30,8 @@ class Credentials(Protocol):
         """
         ...
 
-    def expire(self) -> None:
-        """Forget what is remembered: the server answered 401."""
+    def expire(self, authorization: str) -> None:
+        """The server answered 401 to this header: forget it, unless there is a newer one already."""
         ...
 
 
@@ -47,7 +47,7 @@ class StaticCredentials:
         """The header as given."""
         return self._authorization
 
-    def expire(self) -> None:
+    def expire(self, authorization: str) -> None:
         """Nothing to forget."""
 
 
@@ -83,6 +83,7 @@ class TokenFile:
             self._valid_until = now + _TOKEN_PERIOD
         return self._value
 
-    def expire(self) -> None:
-        """Read the file again before the next request."""
-        self._valid_until = 0.0
+    def expire(self, authorization: str) -> None:
+        """Read the file again before the next request, unless that happened since `authorization` was read."""
+        if authorization == self._value:
+            self._valid_until = 0.0

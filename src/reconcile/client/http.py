@@ -19,7 +19,6 @@ __all__ = ["HttpTransport"]
 
 # Seconds to open a connection; client-go's dialer allows 30, which is longer than a lease lasts.
 _CONNECT_TIMEOUT = 10.0
-_MAX_CONNECTIONS = 512
 
 
 class HttpTransport:
@@ -70,11 +69,12 @@ class HttpTransport:
         try:
             async with asyncio.timeout(seconds):
                 for fresh in (False, True):
-                    async with await self._open(method, path, query, headers, body) as answer:
+                    who = await self._credentials.authorization()
+                    async with await self._open(method, path, query, headers, body, who) as answer:
                         payload = await answer.read()
                     if answer.status != 401 or fresh:
                         break
-                    self._credentials.expire()
+                    self._credentials.expire(who)
                 return Response(answer.status, payload, answer.headers)
         except TimeoutError as err:
             raise TransportError(f"{method} {path}: no answer within {seconds:g} s") from err
@@ -100,11 +100,14 @@ class HttpTransport:
         seconds = self._config.request_timeout if timeout is None else timeout
         try:
             async with asyncio.timeout(seconds):
-                answer = await self._open(method, path, query, {"Accept": accept}, None)
+                headers = {"Accept": accept}
+                who = await self._credentials.authorization()
+                answer = await self._open(method, path, query, headers, None, who)
                 if answer.status == 401:
                     answer.close()
-                    self._credentials.expire()
-                    answer = await self._open(method, path, query, {"Accept": accept}, None)
+                    self._credentials.expire(who)
+                    who = await self._credentials.authorization()
+                    answer = await self._open(method, path, query, headers, None, who)
         except TimeoutError as err:
             raise TransportError(f"{method} {path}: no answer within {seconds:g} s") from err
         except aiohttp.ClientError as err:
@@ -116,9 +119,14 @@ class HttpTransport:
             answer.close()
 
     async def _open(
-        self, method: str, path: str, query: Mapping[str, str] | None, headers: dict[str, str], body: bytes | None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        headers: dict[str, str],
+        body: bytes | None,
+        authorization: str,
     ) -> aiohttp.ClientResponse:
-        authorization = await self._credentials.authorization()
         if authorization:
             headers = {**headers, "Authorization": authorization}
         options: dict[str, Any] = {}
@@ -137,8 +145,10 @@ class HttpTransport:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
+            # No limit on connections: watches hold one each for ever, and a request that waits for a watch to end
+            # would wait in silence. Whoever makes requests bounds them.
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS),
+                connector=aiohttp.TCPConnector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT),
                 # Compression costs both sides more time than the bytes cost inside a cluster.

@@ -65,10 +65,12 @@ class PluginCredentials:
                 await self._obtain(loop.time())
         return self._authorization
 
-    def expire(self) -> None:
-        """Run the plugin again before the next request."""
-        self._loader = None
-        self._valid_until = float("-inf")
+    def expire(self, authorization: str) -> None:
+        """Run the plugin again before the next request, unless it ran since `authorization` was made."""
+        # Fifty requests that get their 401 together must not run it fifty times.
+        if authorization == self._authorization:
+            self._loader = None
+            self._valid_until = float("-inf")
 
     async def _obtain(self, now: float) -> None:
         target = _Target()

@@ -195,11 +195,14 @@ def test_a_rotated_token_is_read_within_a_minute_or_after_a_401(tmp_path: Path) 
         await asyncio.sleep(61)
         assert await credentials.authorization() == "Bearer two"
         path.write_text("three")
-        credentials.expire()
+        # Somebody else's 401, for a token that is not in use any more.
+        credentials.expire("Bearer one")
+        assert await credentials.authorization() == "Bearer two"
+        credentials.expire("Bearer two")
         assert await credentials.authorization() == "Bearer three"
         # Between removal and replacement the old one is better than none.
         path.unlink()
-        credentials.expire()
+        credentials.expire("Bearer three")
         assert await credentials.authorization() == "Bearer three"
 
     run(story())
@@ -221,11 +224,11 @@ def test_exec_plugins_run_once_until_a_401(kubeconfig: str, tmp_path: Path) -> N
         credentials = load_config(kubeconfig, "plugin").make_credentials()
         assert [await credentials.authorization() for _ in range(3)] == ["Bearer from-plugin"] * 3
         assert log.read_text().count("run") == 1
-        credentials.expire()
+        credentials.expire("Bearer from-plugin")
         assert await credentials.authorization() == "Bearer from-plugin"
         assert log.read_text().count("run") == 2
         plugin.write_text("#!/bin/sh\necho hunter2 >&2\nexit 1\n")
-        credentials.expire()
+        credentials.expire("Bearer from-plugin")
         with pytest.raises(ConfigError, match="context 'plugin'") as caught:
             await credentials.authorization()
         assert "hunter2" not in str(caught.value)
