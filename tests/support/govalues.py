@@ -10,6 +10,10 @@ import base64
 import math
 from typing import Any
 
+from eso.template.functions.durations import Duration
+from eso.template.functions.gotime import Month, Time, Weekday
+from eso.template.functions.locations import load_location
+from eso.template.functions.versions import Version, VersionValue, parse_version
 from eso.template.gotext.values import (
     GoObject,
     Int64,
@@ -25,6 +29,7 @@ from eso.template.gotext.values import (
     sorted_keys,
     to_bytes,
     to_text,
+    type_of,
 )
 
 _NILS = {
@@ -50,6 +55,11 @@ _DECODERS: dict[str, Any] = {
     "ints": lambda value: IntList([int(item) for item in value]),
     "lists": lambda value: ListOfLists([decode(item) for item in value]),
     "map": lambda value: {_text(key): decode(item) for key, item in value},
+    "time": lambda value: Time() if value[2] is None else Time(int(value[0]), int(value[1]), load_location(value[2])),
+    "semver": parse_version,
+    "duration": lambda value: Duration(int(value)),
+    "month": lambda value: Month(int(value)),
+    "weekday": lambda value: Weekday(int(value)),
     "smap": lambda value: StringMap({_text(key): _text(item) for key, item in value}),
 }
 
@@ -104,8 +114,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, str):
         return _encode_text(value)
     if isinstance(value, int):
-        kind = "int64" if isinstance(value, Int64) else "uint8" if isinstance(value, Uint8) else "int"
-        return {kind: str(int(value))}
+        return {type_of(value): str(int(value))}
     if isinstance(value, float):
         return {"float64": _float(value)}
     if isinstance(value, complex):
@@ -114,8 +123,15 @@ def encode(value: Any) -> Any:
         return _encode_list(value)
     if isinstance(value, dict):
         return _encode_map(value)
+    if isinstance(value, Time):
+        return {"time": value.format("2006-01-02T15:04:05.999999999 -07:00 MST") + f" | {value}"}
+    if isinstance(value, VersionValue):
+        kind = "semver" if isinstance(value, Version) else "semver value"
+        return {kind: f"{value} | {value.original}"}
     if isinstance(value, GoObject):
-        return {value.go_type: str(value)}
+        if value.kind in ("int", "int64"):
+            return {value.go_type.removeprefix("time.").lower(): str(value.number())}
+        return {value.go_type.removeprefix("*time.").lower(): str(value)}
     return {"other": str(value)}
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from eso.template.functions import (
     cases,
+    dates,
     decimals,
     dicts,
     encoding,
@@ -21,7 +22,9 @@ from eso.template.functions import (
     paths,
     reflection,
     regex,
+    semver,
     strings,
+    urls,
     yamlgo,
 )
 from eso.template.gotext.function import Function
@@ -33,7 +36,9 @@ FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
         function.name: function
         for module in (
             strings,
+            urls,
             cases,
+            dates,
             lists,
             dicts,
             numeric,
@@ -44,6 +49,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
             jsongo,
             yamlgo,
             regex,
+            semver,
             paths,
         )
         for function in module.TABLE

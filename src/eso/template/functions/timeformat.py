@@ -84,7 +84,7 @@ def _offset(time: CivilTime, token: str) -> str:
 
 
 def _fraction(time: CivilTime, token: str) -> str:
-    digits = f"{time.nanosecond:09d}"[: len(token) - 1].ljust(len(token) - 1, "0")
+    digits = f"{time.nanosecond:09d}"[: len(token) - 1]
     if token[1] == "9":
         digits = digits.rstrip("0")
         return token[0] + digits if digits else ""

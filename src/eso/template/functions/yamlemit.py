@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from eso.template.functions.jsongo import to_json
 from eso.template.functions.yamlnodes import YamlError
 from eso.template.functions.yamlscalars import resolve
 from eso.template.functions.yamlstyles import BREAKS, Style, escape, escaped, is_multiline, natural_order, style_of
@@ -17,7 +18,7 @@ _WIDTH: Final = 80
 _INDENT: Final = 2
 _LONGEST_SIMPLE_KEY: Final = 128
 _LONGEST_KEY: Final = 1024
-"""A longer key cannot be written, as the value passes through JSON read by a YAML parser with this limit."""
+"""A key that is longer in JSON cannot be written, as the value passes through JSON read by a YAML parser with this limit."""
 
 _UNREADABLE: Final = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")
 """Characters that JSON text may hold and YAML text may not: a value with one cannot be written, for the same reason."""
@@ -129,7 +130,7 @@ class _Emitter:
         self._indent = outer
 
     def _key(self, key: str) -> None:
-        if "\x85" in key or len(key) > _LONGEST_KEY:
+        if "\x85" in key or len(to_json(key)) > _LONGEST_KEY:
             raise YamlError("yaml: could not find expected ':'")
         if len(key.encode()) <= _LONGEST_SIMPLE_KEY and not is_multiline(key):
             self.node(key, in_mapping=True, simple_key=True)

@@ -11,10 +11,10 @@ from eso.template.functions.jsongo import to_plain
 from eso.template.functions.runes import runes
 from eso.template.functions.yamlemit import emit
 from eso.template.functions.yamlnodes import Alias, Mapping, Node, Scalar, Sequence, YamlError, compose
-from eso.template.functions.yamlscalars import Plain, resolve
+from eso.template.functions.yamlscalars import Plain, is_timestamp, resolve
 from eso.template.gotext.function import Function, FunctionError, Param
 from eso.template.gotext.numbertext import float_text, special_text
-from eso.template.gotext.values import NilMap, Value, from_bytes
+from eso.template.gotext.values import Value, from_bytes
 
 __all__ = ["TABLE", "YamlError", "parse_yaml", "scalar_text", "to_yaml"]
 
@@ -50,6 +50,8 @@ def _tagged(value: str, tag: str) -> Plain:
             return from_bytes(decode_base64(value))
         except DecodeError:
             raise YamlError("yaml: !!binary value contains invalid base64 data") from None
+    if name == "timestamp" and not is_timestamp(value):
+        raise YamlError("yaml: cannot decode a scalar as a !!timestamp")
     expected = _TYPES.get(name)
     if expected is None:
         return value
@@ -210,7 +212,7 @@ def from_yaml(text: str) -> dict[str, Value]:
     except (YamlError, FunctionError) as err:
         return {"Error": f"error converting YAML to JSON: {err}"}
     if value is None:
-        return NilMap()
+        return {}
     if not isinstance(value, dict):
         kind = _JSON_KINDS.get(type(value), "number")
         target = "Go value of type map[string]interface {}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
+
+from eso.template.gotext.values import to_bytes
 
 __all__ = ["Alias", "Mapping", "Node", "Scalar", "Sequence", "YamlError", "compose"]
 
@@ -69,7 +72,9 @@ class _Composer:
         self._events.get_event()
         if not self._events.check_event(yaml.DocumentStartEvent):
             return None
-        self._events.get_event()
+        start = self._events.get_event()
+        if start.version not in (None, (1, 1)):
+            raise YamlError("yaml: found incompatible YAML document")
         node = self._node()
         self._events.get_event()
         return node
@@ -125,6 +130,12 @@ def _where(err: yaml.MarkedYAMLError) -> str:
     return f"line {context.line}: " if context is not None and context.line else ""
 
 
+def _decoded(text: str) -> str:
+    """The text, or what its bytes say in UTF-16 when they begin with the mark of that."""
+    data = to_bytes(text[:2])
+    return to_bytes(text).decode("utf-16") if data in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else text
+
+
 def compose(text: str) -> Node | None:
     """The first document of the text; None when there is none.
 
@@ -132,12 +143,12 @@ def compose(text: str) -> Node | None:
         YamlError: the text is not YAML.
     """
     try:
-        composer = _Composer(text)
+        composer = _Composer(_decoded(text))
         try:
             return composer.document()
         finally:
             composer.close()
     except yaml.MarkedYAMLError as err:
         raise YamlError(f"yaml: {_where(err)}{err.problem or 'unknown problem parsing YAML content'}") from None
-    except (yaml.reader.ReaderError, UnicodeEncodeError):
+    except (yaml.reader.ReaderError, UnicodeError):
         raise YamlError("yaml: control characters are not allowed") from None

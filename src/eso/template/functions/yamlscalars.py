@@ -8,7 +8,7 @@ from typing import Final
 from eso.template.functions.cast import parse_float, parse_int
 from eso.template.functions.timeparsing import LayoutError, parse_time
 
-__all__ = ["Plain", "needs_quotes", "resolve"]
+__all__ = ["Plain", "is_timestamp", "needs_quotes", "resolve"]
 
 Plain = str | bool | int | float | None
 
@@ -33,7 +33,8 @@ _TIMESTAMPS: Final = (
 _MAX_UINT64: Final = (1 << 64) - 1
 
 
-def _is_timestamp(text: str) -> bool:
+def is_timestamp(text: str) -> bool:
+    """Whether the text is a date, with or without a time."""
     if _YEAR.match(text) is None:
         return False
     for layout in _TIMESTAMPS:
@@ -62,7 +63,7 @@ def resolve(text: str) -> Plain:
         return _WORDS[text]
     if text[0] == ".":
         number: int | float | None = parse_float(text)
-    elif text[0] in "+-0123456789" and not _is_timestamp(text):
+    elif text[0] in "+-0123456789" and not is_timestamp(text):
         number = _number(text)
     else:
         number = None
@@ -71,6 +72,6 @@ def resolve(text: str) -> Plain:
 
 def needs_quotes(text: str) -> bool:
     """Whether the text would be read as another type, or by other parsers as one, without quotes."""
-    if not isinstance(resolve(text), str) or _is_timestamp(text):
+    if not isinstance(resolve(text), str) or is_timestamp(text):
         return True
     return text[0] in "+-0123456789" and ":" in text and _SEXAGESIMAL.fullmatch(text) is not None
