@@ -78,8 +78,12 @@ def _forms(value: SecretValue) -> Iterator[str]:
     yield text
     yield raw.decode("utf-8", "replace")
     yield raw.hex()
+    yield text.strip() or text
     yield urllib.parse.quote(raw, safe="")
+    yield urllib.parse.quote_plus(raw)
     yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield repr(text)[1:-1]
     for encoded in (base64.b64encode(raw), base64.urlsafe_b64encode(raw)):
         yield encoded.decode()
         yield encoded.decode().rstrip("=")
