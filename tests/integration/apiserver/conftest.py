@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from tests.support.controlplane import ROOT, ControlPlane, Unavailable, running_control_plane
 
 from reconcile.client.config import Config
 from reconcile.client.http import HttpTransport
 from reconcile.client.transport import Transport
 from reconcile.testing.apiserver import ApiServer
 from reconcile.testing.eventually import eventually
-from tests.support.controlplane import ROOT, ControlPlane, Unavailable, running_control_plane
 
 SECRETS = "/api/v1/namespaces/{ns}/secrets"
 
@@ -88,14 +88,14 @@ class Events:
         return [(kind, obj["metadata"]["name"]) for kind, obj in events]
 
 
-def _control_plane_is_at_hand() -> bool:
+def control_plane_is_at_hand() -> bool:
     built = ROOT / ".cache" / "controlplane"
     return bool(os.environ.get("KUBEBUILDER_ASSETS") or os.environ.get("CI") == "true" or any(built.glob("*/etcd")))
 
 
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
-    if not _control_plane_is_at_hand():
+    if not control_plane_is_at_hand():
         pytest.skip("no kube-apiserver: set KUBEBUILDER_ASSETS, or run `python -m tests.support.controlplane` once")
     try:
         with running_control_plane() as plane:
@@ -199,7 +199,7 @@ async def widgets(api: Api) -> AsyncIterator[Widgets]:
 
     async def served() -> bool:
         definition = await api.ok("GET", kind.crd_path)
-        conditions = {item["type"]: item["status"] for item in definition.get("status", {}).get("conditions", ())}
+        conditions = {item["type"]: item["status"] for item in definition["status"].get("conditions") or ()}
         listed, _ = await api("GET", kind.path)
         return conditions.get("Established") == "True" and listed == 200
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from tests.integration.apiserver.conftest import SECRETS, Api, Widgets
 
 
@@ -21,7 +20,9 @@ async def test_create_fills_identity_and_defaults(api: Api) -> None:
     assert "generation" not in metadata
     fields = {"f:data": {".": {}, "f:k": {}}, "f:type": {}}
     managed = metadata["managedFields"]
-    assert [(entry["manager"], entry["operation"], entry["fieldsV1"]) for entry in managed] == [("me", "Update", fields)]
+    assert [(entry["manager"], entry["operation"], entry["fieldsV1"]) for entry in managed] == [
+        ("me", "Update", fields)
+    ]
 
 
 async def test_generate_name(api: Api) -> None:
@@ -60,7 +61,9 @@ FAILURES: list[tuple[str, str, str, Any, dict[str, str], int, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("case", "method", "tail", "body", "query", "code", "reason", "message"), FAILURES, ids=[row[0] for row in FAILURES])
+@pytest.mark.parametrize(
+    ("case", "method", "tail", "body", "query", "code", "reason", "message"), FAILURES, ids=[row[0] for row in FAILURES]
+)
 async def test_failures(
     api: Api, case: str, method: str, tail: str, body: Any, query: dict[str, str], code: int, reason: str, message: str
 ) -> None:
@@ -129,19 +132,26 @@ async def test_dry_run_stores_nothing(api: Api) -> None:
 async def test_immutable_secret(api: Api) -> None:
     made = await api.secret("a", data={"k": "dg=="}, immutable=True)
     status, answer = await api("PUT", SECRETS + "/a", {**made, "data": {"k": "dw=="}})
-    assert (status, answer["message"]) == (422, 'Secret "a" is invalid: data: Forbidden: field is immutable when `immutable` is set')
+    assert (status, answer["message"]) == (
+        422,
+        'Secret "a" is invalid: data: Forbidden: field is immutable when `immutable` is set',
+    )
 
 
 async def test_generation_counts_changes_of_the_spec_only(widgets: Widgets) -> None:
     api = widgets.api
     made = await widgets.create("w")
     assert made["metadata"]["generation"] == 1
-    labelled = await api.ok("PUT", widgets.path + "/w", {**made, "metadata": {**made["metadata"], "labels": {"a": "b"}}})
+    labelled = await api.ok(
+        "PUT", widgets.path + "/w", {**made, "metadata": {**made["metadata"], "labels": {"a": "b"}}}
+    )
     assert labelled["metadata"]["generation"] == 1
     changed = await api.ok("PUT", widgets.path + "/w", {**labelled, "spec": {"color": "green"}, "status": {"x": 1}})
     assert changed["metadata"]["generation"] == 2
     assert "status" not in changed
-    with_status = await api.ok("PUT", widgets.path + "/w/status", {**changed, "spec": {"color": "red"}, "status": {"x": 1}})
+    with_status = await api.ok(
+        "PUT", widgets.path + "/w/status", {**changed, "spec": {"color": "red"}, "status": {"x": 1}}
+    )
     assert with_status["metadata"]["generation"] == 2
     assert with_status["spec"]["color"] == "green"
     assert with_status["status"] == {"x": 1}

@@ -8,39 +8,39 @@ from reconcile.testing.apiserver.requests import ApiRequest, User
 from reconcile.testing.apiserver.status import unauthorized
 from reconcile.testing.apiserver.tokens import TokenIssuer, VerifiedToken
 
-__all__ = ["ADMIN", "Authenticator"]
+__all__ = ["ADMIN", "ANONYMOUS", "AUTHENTICATED", "Authenticator"]
 
 AUTHENTICATED = "system:authenticated"
 ADMIN = User("kubernetes-admin", groups=("system:masters", AUTHENTICATED))
-_ANONYMOUS = User("system:anonymous", groups=("system:unauthenticated",))
+ANONYMOUS = User("system:anonymous", groups=("system:unauthenticated",))
 
 
 class Authenticator:
     """Maps bearer tokens to users.
 
     Args:
-        tokens: static tokens; an empty mapping means that nobody needs one.
+        tokens: static tokens.
         issuer: verifies tokens of service accounts.
-        anonymous: whether requests without a token are `system:anonymous` instead of the administrator.
+        without_token: who sends requests that carry no token; None refuses them.
     """
 
-    def __init__(self, tokens: Mapping[str, User], issuer: TokenIssuer, *, anonymous: bool) -> None:
+    def __init__(self, tokens: Mapping[str, User], issuer: TokenIssuer, *, without_token: User | None) -> None:
         self._tokens = dict(tokens)
         self._issuer = issuer
-        self._anonymous = anonymous
+        self._without_token = without_token
 
     def identify(self, request: ApiRequest) -> User:
         """The user of a request.
 
         Raises:
-            StatusError: 401, for a token nobody knows.
+            StatusError: 401, without a token where one is needed, or with one that nobody knows.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            user = _ANONYMOUS if self._anonymous else ADMIN
-        else:
-            user = self.user_of(token.strip())
-        return self._impersonated(request, user)
+            if self._without_token is None:
+                raise unauthorized()
+            return self._impersonated(request, self._without_token)
+        return self._impersonated(request, self.user_of(token.strip()))
 
     def user_of(self, token: str) -> User:
         """The user behind a token.

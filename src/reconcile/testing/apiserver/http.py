@@ -36,7 +36,7 @@ class HttpServer:
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         """Listen; port 0 picks a free one, readable from `port`."""
-        server = web.Server(self._serve, access_log=None)
+        server = web.Server(self._serve, access_log=None, handler_cancellation=True)
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, ssl_context=tls, reuse_address=True)
@@ -51,7 +51,7 @@ class HttpServer:
 
     async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         path, _, _ = raw.raw_path.partition("?")
-        headers = {name.lower(): value for name, value in raw.headers.items()}
+        headers = {name.lower(): ", ".join(raw.headers.getall(name)) for name in raw.headers}
         body = await raw.read() if raw.body_exists else b""
         if len(body) > MAX_BODY:
             return web.Response(status=413, text="request is too large")

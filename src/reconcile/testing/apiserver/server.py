@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import msgspec
 
 from reconcile.client.config import Config
 from reconcile.testing.apiserver.admission import AdmissionChain
-from reconcile.testing.apiserver.authentication import AUTHENTICATED, Authenticator
+from reconcile.testing.apiserver.authentication import ADMIN, ANONYMOUS, AUTHENTICATED, Authenticator
 from reconcile.testing.apiserver.authorization import Authorization
 from reconcile.testing.apiserver.certificates import serving_context
 from reconcile.testing.apiserver.cluster import Cluster
@@ -50,9 +51,10 @@ class ApiServer:
     Args:
         path: SQLite file that keeps the objects; None keeps them in memory.
         faults: disturbs requests; the attribute of the same name takes more while the server runs.
-        tokens: bearer tokens and their users (a name, or a `User` with groups). Given, every request needs a
-            token (or is anonymous under `rbac`), and the server speaks TLS, without which kubectl sends no token.
-        rbac: decide by Roles and bindings; otherwise whoever is authenticated may do everything.
+        tokens: bearer tokens and their users (a name, or a `User` with groups; `admin` is an administrator). Given,
+            requests without a token get 401, and the server speaks TLS, without which kubectl sends no token.
+        rbac: decide by Roles and bindings; otherwise whoever is authenticated may do everything. Requests without a
+            token are `system:anonymous`; without `tokens` there is one administrator with a token of its own.
         host: address to listen on.
         port: 0 picks a free one.
         tls: whether to serve TLS; None means only when `tokens` or `rbac` are given.
@@ -78,6 +80,8 @@ class ApiServer:
         self.faults = faults or Faults()
         self._path = path
         self._tokens = {token: _user(user) for token, user in (tokens or {}).items()}
+        if rbac and not self._tokens:
+            self._tokens[secrets.token_urlsafe(24)] = ADMIN
         self._rbac = rbac
         self._host = host
         self._port = port
@@ -117,7 +121,7 @@ class ApiServer:
             self._issuer = await asyncio.to_thread(self._make_issuer, storage)
         issuer: TokenIssuer = self._issuer
         rules = Authorizer(_rbac_objects(storage)) if self._rbac else None
-        authenticator = Authenticator(self._tokens, issuer, anonymous=bool(self._tokens) or self._rbac)
+        authenticator = Authenticator(self._tokens, issuer, without_token=self._without_token())
         self._handler = Handler(cluster, authenticator, Authorization(rules), issuer)
         self._controllers = Controllers(cluster, self._handler.deleter)
         bootstrap_namespaces(cluster)
@@ -127,6 +131,11 @@ class ApiServer:
         if self._listen:
             await self._serve(self._handler)
         await self._controllers.settled()
+
+    def _without_token(self) -> User | None:
+        if self._rbac:
+            return ANONYMOUS
+        return None if self._tokens else ADMIN
 
     def _make_issuer(self, storage: Storage) -> TokenIssuer:
         key = self._durable.blob(_SIGNING_KEY) if self._durable else None

@@ -19,6 +19,8 @@ Key = tuple[str, str]  # namespace, name
 MAX_BACKLOG = 20_000
 # Changes kept per resource for watches that resume.
 HISTORY = 4096
+# Added to the resourceVersion when a durable server starts again.
+_RESTART_GAP = 1000
 # A snapshot serves the following pages of one list.
 MAX_SNAPSHOTS = 64
 
@@ -142,7 +144,8 @@ class Storage:
 
     def _load(self, durable: Durable) -> None:
         version, objects = durable.load()
-        self.version = max(self.version, version)
+        # Versions that were handed out but not yet written when a process died must not come again.
+        self.version = max(self.version, version) + (_RESTART_GAP if version > 1 else 0)
         for resource, raw in objects:
             obj = decode(raw)
             stored = Stored(obj, raw, int(obj["metadata"]["resourceVersion"]))
@@ -247,6 +250,10 @@ class Storage:
         subscription = Subscription(table.subscriptions.remove)
         table.subscriptions.append(subscription)
         return subscription
+
+    def watchers(self, resource: str) -> int:
+        """How many watches follow a resource now."""
+        return len(self._table(resource).subscriptions)
 
     def wake_all(self) -> None:
         """Let every watch look again (used when the server stops)."""
