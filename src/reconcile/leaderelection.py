@@ -276,9 +276,11 @@ class LeaderElector:
         usual = self._retry_period * (1.0 + random.random() * _JITTER)
         if self._lease is None or not self._leader:
             return usual
-        # Be there when it runs out; a little apart from the others who are.
         left = self._expires_at(self._lease) - asyncio.get_running_loop().time()
-        return min(usual, max(0.0, left) + random.random() * 0.1 * self._retry_period + 0.001)
+        if left <= 0:
+            return usual
+        # Be there when it runs out; a little apart from the others who are.
+        return min(usual, left + random.random() * 0.1 * self._retry_period + 0.001)
 
     def _expired(self, lease: Lease) -> bool:
         return not lease.spec.holder_identity or self._expires_at(lease) < asyncio.get_running_loop().time()
