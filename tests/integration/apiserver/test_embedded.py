@@ -6,12 +6,13 @@ import asyncio
 import base64
 import json
 import stat
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -22,10 +23,45 @@ from reconcile.client.http import HttpTransport
 from reconcile.client.transport import Transport
 from reconcile.errors import TransportError
 from reconcile.testing.apiserver import ApiRequest, ApiServer, Faults, User
+from reconcile.testing.apiserver.certificates import serving_context
 from reconcile.testing.eventually import eventually
 
 GROUP = "example.com"
 WIDGETS = f"/apis/{GROUP}/v1/namespaces/{{ns}}/widgets"
+
+
+class WebhookServer:
+    """A mutating webhook over TLS that labels everything and denies one name."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.url = ""
+        self.ca = b""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        asked = (await request.json())["request"]
+        self.requests.append(asked)
+        response: dict[str, Any] = {"uid": asked["uid"], "allowed": asked["name"] != "denied"}
+        if not response["allowed"]:
+            response["status"] = {"code": 403, "message": "not this one"}
+        elif asked["operation"] == "CREATE":
+            patch = json.dumps([{"op": "add", "path": "/metadata/labels", "value": {"seen": "yes"}}])
+            response |= {"patchType": "JSONPatch", "patch": base64.b64encode(patch.encode()).decode()}
+        return web.json_response({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
+
+
+@pytest.fixture
+async def tls_webhook() -> AsyncIterator[WebhookServer]:
+    webhook = WebhookServer()
+    context, webhook.ca = serving_context()
+    application = web.Application()
+    application.router.add_post("/mutate", webhook.answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    webhook.url = f"https://127.0.0.1:{runner.addresses[0][1]}/mutate"
+    yield webhook
+    await runner.cleanup()
 
 
 def api_of(transport: Transport, namespace: str = "default") -> Api:
@@ -255,6 +291,58 @@ def _verify(token: str, key: dict[str, str]) -> None:
     r, s = raw(signature)[:32], raw(signature)[32:]
     rs = (int.from_bytes(r, "big"), int.from_bytes(s, "big"))
     public.verify(encode_dss_signature(*rs), signed.encode(), ec.ECDSA(SHA256()))
+
+
+async def test_watch_ends_with_its_definition() -> None:
+    async with ApiServer(listen=False) as server:
+        api = api_of(server.transport)
+        await api.ok("POST", CRDS, crd(GROUP))
+        async with api.watch(WIDGETS) as events:
+            await api.ok("DELETE", CRDS + f"/widgets.{GROUP}")
+            with pytest.raises(StopAsyncIteration):
+                await events.next()
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body directly")
+async def test_body_that_is_too_large() -> None:
+    async with ApiServer() as server:
+        transport = HttpTransport(server.config)
+        status, answer = await api_of(transport)("POST", SECRETS, b" " * (3 * 1024 * 1024 + 1))
+        assert (status, answer["reason"]) == (413, "RequestEntityTooLarge")
+        await transport.close()
+
+
+async def test_admission_webhook(tls_webhook: WebhookServer) -> None:
+    async with ApiServer(listen=False) as server:
+        api = api_of(server.transport)
+        rule = {
+            "apiGroups": [""],
+            "apiVersions": ["v1"],
+            "resources": ["secrets"],
+            "operations": ["CREATE", "UPDATE", "DELETE"],
+        }
+        webhook = {
+            "name": "w.example.com",
+            "clientConfig": {"url": tls_webhook.url, "caBundle": base64.b64encode(tls_webhook.ca).decode()},
+            "rules": [rule],
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+        }
+        path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+        await api.ok("POST", path, {"metadata": {"name": "m"}, "webhooks": [webhook]})
+        made = await api.secret("a")
+        assert made["metadata"]["labels"] == {"seen": "yes"}
+        status, answer = await api("POST", SECRETS, {"metadata": {"name": "denied"}})
+        assert (status, answer["message"]) == (
+            403,
+            'admission webhook "w.example.com" denied the request: not this one',
+        )
+        await api.ok("DELETE", SECRETS + "/a")
+        assert [(review["operation"], review["name"]) for review in tls_webhook.requests] == [
+            ("CREATE", "a"),
+            ("CREATE", "denied"),
+            ("DELETE", "a"),
+        ]
 
 
 async def test_events_in_both_groups() -> None:

@@ -160,8 +160,36 @@ async def test_generation_counts_changes_of_the_spec_only(widgets: Widgets) -> N
 async def test_custom_resource_update_needs_a_version(widgets: Widgets) -> None:
     await widgets.create("w")
     status, answer = await widgets.api("PUT", widgets.path + "/w", widgets.body("w"))
+    assert (status, answer["message"]) == (
+        422,
+        f'widgets.{widgets.group} "w" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
+    )
+
+
+async def test_lease_update_needs_a_version(api: Api) -> None:
+    path = "/apis/coordination.k8s.io/v1/namespaces/{ns}/leases"
+    await api.ok("POST", path, {"metadata": {"name": "l"}, "spec": {"holderIdentity": "a"}})
+    status, answer = await api("PUT", path + "/l", {"metadata": {"name": "l"}, "spec": {"holderIdentity": "b"}})
     assert status == 422
-    assert "metadata.resourceVersion: Invalid value: 0: must be specified for an update" in answer["message"]
+    assert answer["message"].startswith('leases.coordination.k8s.io "l" is invalid: metadata.resourceVersion: ')
+
+
+@pytest.mark.parametrize("plural", ["services", "serviceaccounts", "resourcequotas"])
+async def test_kinds_that_answer_a_deletion_with_the_object(api: Api, plural: str) -> None:
+    path = f"/api/v1/namespaces/{{ns}}/{plural}"
+    await api.ok(
+        "POST", path, {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 80}]} if plural == "services" else {}}
+    )
+    assert (await api.ok("DELETE", path + "/a"))["metadata"]["name"] == "a"
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body directly")
+async def test_large_objects(api: Api) -> None:
+    text = "x" * 700_000
+    config = "/api/v1/namespaces/{ns}/configmaps"
+    status, answer = await api("POST", config, {"metadata": {"name": "a"}, "data": {"a": text, "b": text}})
+    assert (status, answer["reason"]) == (422, "Invalid")
+    assert (await api("POST", config, {"metadata": {"name": "a"}, "data": {"a": text}}))[0] == 201
 
 
 @pytest.mark.parametrize(

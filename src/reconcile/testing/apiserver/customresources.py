@@ -37,6 +37,7 @@ class CustomResources:
         name = change.new.key[1]
         if change.deleted:
             self._cluster.registry.remove_crd(name)
+            self._cluster.storage.wake(name)
         elif change.old is None or _served(change.old.obj) != _served(change.new.obj):
             self._cluster.registry.set_crd(name, crd_infos(change.new.obj))
 

@@ -7,10 +7,14 @@ import contextlib
 import ssl
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.web_protocol import RequestHandler
 
 from reconcile.testing.apiserver.faulting import Faults, Interruption, deliver
-from reconcile.testing.apiserver.requests import ApiRequest, ApiResponse
+from reconcile.testing.apiserver.requests import ApiRequest, ApiResponse, failure_response
+from reconcile.testing.apiserver.status import StatusError
 
 __all__ = ["HttpServer"]
 
@@ -18,6 +22,7 @@ Handle = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
 # Bytes of the largest request body. Source: the limit of kube-apiserver for resource requests, 3 MiB.
 MAX_BODY = 3 * 1024 * 1024
+_TOO_LARGE = StatusError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {MAX_BODY}")
 
 
 class HttpServer:
@@ -36,7 +41,7 @@ class HttpServer:
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         """Listen; port 0 picks a free one, readable from `port`."""
-        server = web.Server(self._serve, access_log=None, handler_cancellation=True)
+        server = web.Server(self._serve, access_log=None, handler_cancellation=True, request_factory=_request)
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, ssl_context=tls, reuse_address=True)
@@ -52,9 +57,10 @@ class HttpServer:
     async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         path, _, _ = raw.raw_path.partition("?")
         headers = {name.lower(): ", ".join(raw.headers.getall(name)) for name in raw.headers}
-        body = await raw.read() if raw.body_exists else b""
-        if len(body) > MAX_BODY:
-            return web.Response(status=413, text="request is too large")
+        try:
+            body = await raw.read() if raw.body_exists else b""
+        except web.HTTPRequestEntityTooLarge:
+            return _whole(failure_response(_TOO_LARGE))
         request = ApiRequest(raw.method, path, dict(raw.query), headers, body)
         try:
             response = await deliver(request, self._handle, self._faults)
@@ -81,6 +87,17 @@ class HttpServer:
                 # The client went away; the watch ends with it.
                 return answer
         return answer
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)
 
 
 def _headers(response: ApiResponse) -> list[tuple[str, str]]:

@@ -83,10 +83,10 @@ def prepare_create(obj: Object, info: ResourceInfo, now: datetime) -> Object:
 def _check_preconditions(metadata: Object, old: Object, info: ResourceInfo) -> None:
     was = old["metadata"]
     version = metadata.get("resourceVersion") or ""
-    if info.crd is not None and version in ("", "0"):
+    if info.needs_version and version in ("", "0"):
         message = "Invalid value: 0: must be specified for an update"
         cause = {"reason": "FieldValueInvalid", "message": message, "field": "metadata.resourceVersion"}
-        raise invalid(info.kind, info.group, was["name"], [cause])
+        raise invalid(info.plural, info.group, was["name"], [cause])
     uid = metadata.get("uid")
     if uid and uid != was["uid"]:
         raise _wrong_uid(info, was, uid, version)

@@ -38,6 +38,7 @@ def _crd_info(
         storage_version=f"{group}/{storage}",
         field_paths=tuple(selectable),
         has_generation=True,
+        needs_version=True,
         crd=version,
     )
 

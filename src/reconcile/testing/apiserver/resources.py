@@ -21,6 +21,8 @@ class ResourceInfo:
         subresources: those that are served.
         field_paths: dotted paths usable in field selectors beside `metadata.name` and `metadata.namespace`.
         has_generation: whether `metadata.generation` is counted.
+        returns_deleted: whether a deletion answers with the object instead of a Status.
+        needs_version: whether an update without resourceVersion is refused.
         crd: the CustomResourceDefinition's version entry for custom resources.
     """
 
@@ -39,6 +41,7 @@ class ResourceInfo:
     field_paths: tuple[str, ...] = ()
     has_generation: bool = False
     returns_deleted: bool = False
+    needs_version: bool = False
     verbs: tuple[str, ...] = READ_WRITE_VERBS
     crd: Mapping[str, Any] | None = field(default=None, compare=False, hash=False)
 
@@ -68,10 +71,45 @@ _FIELDS: Mapping[str, str] = {
     "services": "spec.clusterIP spec.type",
 }
 _WITH_GENERATION = frozenset(
-    ["pods", "replicationcontrollers", "daemonsets", "deployments", "replicasets", "statefulsets", "cronjobs", "jobs", "ingresses", "ingressclasses", "networkpolicies", "poddisruptionbudgets", "mutatingwebhookconfigurations", "validatingwebhookconfigurations", "customresourcedefinitions", "priorityclasses", "endpointslices"]
+    [
+        "pods",
+        "replicationcontrollers",
+        "daemonsets",
+        "deployments",
+        "replicasets",
+        "statefulsets",
+        "cronjobs",
+        "jobs",
+        "ingresses",
+        "ingressclasses",
+        "networkpolicies",
+        "poddisruptionbudgets",
+        "mutatingwebhookconfigurations",
+        "validatingwebhookconfigurations",
+        "customresourcedefinitions",
+        "priorityclasses",
+        "endpointslices",
+    ]
 )
 _RETURNS_DELETED = frozenset(
-    ["pods", "podtemplates", "persistentvolumeclaims", "persistentvolumes", "resourcequotas", "serviceaccounts", "services"]
+    [
+        "pods",
+        "podtemplates",
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "resourcequotas",
+        "serviceaccounts",
+        "services",
+    ]
+)
+_NEEDS_VERSION = frozenset(
+    [
+        "leases",
+        "poddisruptionbudgets",
+        "mutatingwebhookconfigurations",
+        "validatingwebhookconfigurations",
+        "customresourcedefinitions",
+    ]
 )
 
 
@@ -104,6 +142,7 @@ def _builtin(
         field_paths=tuple(_FIELDS.get(plural, "").split()),
         has_generation=plural in _WITH_GENERATION,
         returns_deleted=plural in _RETURNS_DELETED,
+        needs_version=plural in _NEEDS_VERSION,
     )
 
 

@@ -102,12 +102,12 @@ class Subscription:
     async def wait(self, timeout: float | None) -> bool:
         """Wait for changes; False when `timeout` seconds passed without one."""
         if not self.pending and not self.overrun:
-            self._wake.clear()
             try:
                 async with asyncio.timeout(timeout):
                     await self._wake.wait()
             except TimeoutError:
                 return False
+        self._wake.clear()
         return True
 
     def close(self) -> None:
@@ -255,11 +255,15 @@ class Storage:
         """How many watches follow a resource now."""
         return len(self._table(resource).subscriptions)
 
+    def wake(self, resource: str) -> None:
+        """Let the watches of a resource look again (its kind is no longer served)."""
+        for subscription in self._table(resource).subscriptions:
+            subscription.wake()
+
     def wake_all(self) -> None:
-        """Let every watch look again (used when the server stops)."""
-        for table in self._tables.values():
-            for subscription in table.subscriptions:
-                subscription.wake()
+        """Let every watch look again (the server stops)."""
+        for resource in list(self._tables):
+            self.wake(resource)
 
     def keep_snapshot(self, resource: str, version: int, objects: list[Stored]) -> None:
         """Keep a list so that its following pages come from the same moment."""
