@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.controllers.conditions import cause_of
-from eso.controllers.externalsecret.outcome import Failure
 from eso.controllers.externalsecret.setup import external_secret_controller
 from eso.controllers.secretstore.setup import store_controller
 from eso.errors import InvalidSpecError
@@ -69,9 +68,7 @@ def build_operator(
         manager.add(store_controller(ClusterSecretStore, manager, clients, settings, clock=clock))
     interim = _Interim()
     manager.add(
-        external_secret_controller(
-            manager, clients, settings, generators=interim, classes=interim, manifests=interim, clock=clock
-        )
+        external_secret_controller(manager, clients, settings, generators=interim, classes=interim, clock=clock)
     )
     return manager
 
@@ -109,8 +106,3 @@ class _Interim:
     async def roll_back(self, es): ...
     async def controller_class(self, ref, namespace):
         return None
-
-    async def pass_over(self, es, now, *, forced, max_age):
-        raise Failure("invalid generic target", "generic targets are disabled", retry=False)
-
-    async def clean_up(self, es): ...

@@ -9,8 +9,8 @@ from typing import Any, Final, Protocol
 
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of, find
-from eso.controllers.externalsecret.data import DataCollector, Generators
-from eso.controllers.externalsecret.draft import is_valid
+from eso.controllers.externalsecret.collector import Gatherer
+from eso.controllers.externalsecret.draft import Render, is_valid
 from eso.controllers.externalsecret.managed import ManagedFilter, Standing
 from eso.controllers.externalsecret.metrics import ExternalSecretMetrics
 from eso.controllers.externalsecret.outcome import Failure, Outcome, Reason, status_after
@@ -24,7 +24,7 @@ from reconcile.api.request import Request
 from reconcile.client.cached import CachedClient
 from reconcile.client.patch import MergePatch
 from reconcile.controller import Result
-from reconcile.errors import ConflictError, NotFoundError, RetryError, TerminalError
+from reconcile.errors import ConflictError, NotFoundError, RetryError
 from reconcile.events import EventRecorder
 
 __all__ = ["FINALIZER", "ExternalSecretReconciler", "TargetReconciler"]
@@ -47,6 +47,9 @@ class TargetReconciler(Protocol):
     async def clean_up(self, es: ExternalSecret) -> None:
         """The ExternalSecret is being deleted."""
 
+    def forget(self, namespace: str, name: str) -> None:
+        """The ExternalSecret is gone."""
+
 
 class ExternalSecretReconciler:
     """The reconcile function of the externalsecret controller, and what it works with."""
@@ -57,8 +60,7 @@ class ExternalSecretReconciler:
         *,
         targets: TargetSecrets,
         manifests: TargetReconciler,
-        collector: DataCollector,
-        generators: Generators,
+        gatherer: Gatherer,
         renderer: TemplateRenderer,
         managed: ManagedFilter,
         events: EventRecorder,
@@ -68,8 +70,7 @@ class ExternalSecretReconciler:
         self._client = client
         self._targets = targets
         self._manifests = manifests
-        self._collector = collector
-        self._generators = generators
+        self._gatherer = gatherer
         self._renderer = renderer
         self._managed = managed
         self._events = events
@@ -102,6 +103,7 @@ class ExternalSecretReconciler:
         self._metrics.forget(request.name, request.namespace)
         self._retries.forget(request)
         self._forced.discard(request)
+        self._manifests.forget(request.namespace, request.name)
         return Result()
 
     async def _present(self, request: Request, es: ExternalSecret) -> Result:
@@ -146,45 +148,20 @@ class ExternalSecretReconciler:
         if not due and not forced and valid:
             return None
         try:
-            return await self._refresh(es, current, max_age=max_age if valid else 0.0)
+            async with self._gatherer.gathered(es, max_age=max_age if valid else 0.0) as data:
+                if not data:
+                    settled = await self._targets.when_empty(es, current)
+                    if settled is not None:
+                        return settled
+                return await self._targets.write(es, current, data, await self._render(es, data))
         except NotModifiedError:
             return Outcome()
 
-    async def _refresh(self, es: ExternalSecret, current: Mapping[str, Any] | None, *, max_age: float) -> Outcome:
-        data = await self._collect(es, max_age=max_age)
-        committed = False
+    async def _render(self, es: ExternalSecret, data: Mapping[str, bytes]) -> Render:
         try:
-            if not data:
-                settled = await self._targets.when_empty(es, current)
-                if settled is not None:
-                    await self._generators.commit(es)
-                    committed = True
-                    return settled
-            render = await self._renderer.prepare(es, data)
-            outcome = await self._targets.write(es, current, data, render)
-            await self._generators.commit(es)
-            committed = True
-            return outcome
-        finally:
-            if not committed:
-                await self._generators.roll_back(es)
-
-    async def _collect(self, es: ExternalSecret, *, max_age: float) -> dict[str, bytes]:
-        try:
-            collected = await self._collector.collect(es, max_age=max_age)
-        except NotModifiedError:
-            raise
-        except TerminalError:
-            await self._generators.roll_back(es)
-            raise
+            return await self._renderer.prepare(es, data)
         except EsoError as err:
-            await self._generators.roll_back(es)
-            if isinstance(err.__cause__, NotModifiedError):
-                raise err.__cause__ from None
-            raise Failure("could not get secret data from provider", cause_of(err)) from err
-        for text in collected.missing:
-            self._events.event(es, "Normal", "MissingProviderSecret", text)
-        return collected.data
+            raise Failure("could not update secret", cause_of(err)) from err
 
     async def _done(self, es: ExternalSecret, outcome: Outcome, started: datetime) -> ExternalSecret:
         before = find(es.status.conditions)

@@ -8,11 +8,14 @@ from datetime import datetime
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.api.externalsecrets_v1.secretstore import SecretStore
+from eso.controllers.externalsecret.collector import Gatherer
 from eso.controllers.externalsecret.data import DataCollector, Generators
+from eso.controllers.externalsecret.dynamickinds import DynamicKinds
 from eso.controllers.externalsecret.managed import GeneratorClasses, ManagedFilter
+from eso.controllers.externalsecret.manifests import ManifestTargets
 from eso.controllers.externalsecret.metrics import ExternalSecretMetrics
 from eso.controllers.externalsecret.ownership import LABEL_MANAGED
-from eso.controllers.externalsecret.reconciler import ExternalSecretReconciler, TargetReconciler
+from eso.controllers.externalsecret.reconciler import ExternalSecretReconciler
 from eso.controllers.externalsecret.target import TargetSecrets
 from eso.controllers.externalsecret.templates import TemplateRenderer
 from eso.controllers.externalsecret.watches import (
@@ -53,7 +56,6 @@ def external_secret_controller(
     *,
     generators: Generators,
     classes: GeneratorClasses,
-    manifests: TargetReconciler,
     clock: Callable[[], datetime],
 ) -> Controller:
     """The controller with its watches; add it to the manager."""
@@ -61,15 +63,24 @@ def external_secret_controller(
     informer = manager.cache.informer(ExternalSecret, indexes=EXTERNAL_SECRET_INDEXES)
     managed = manager.cache.informer(Secret, label_selector=MANAGED_SELECTOR, indexes=MANAGED_INDEXES)
     metadata = manager.cache.informer(Secret, metadata_only=True)
+    collector = DataCollector(clients, generators, key_template, flood_gate=settings.enable_flood_gate)
+    gatherer = Gatherer(collector, generators, events)
+    delims = (settings.template_left_delimiter, settings.template_right_delimiter)
+    renderer = TemplateRenderer(clients.reader, delims)
+    kinds = DynamicKinds(manager.client.live, informer)
     reconciler = ExternalSecretReconciler(
         manager.client,
         targets=TargetSecrets(manager.client, managed, metadata, events),
-        manifests=manifests,
-        collector=DataCollector(clients, generators, key_template, flood_gate=settings.enable_flood_gate),
-        generators=generators,
-        renderer=TemplateRenderer(
-            clients.reader, (settings.template_left_delimiter, settings.template_right_delimiter)
+        manifests=ManifestTargets(
+            manager.client,
+            kinds=kinds,
+            gatherer=gatherer,
+            renderer=renderer,
+            events=events,
+            enabled=settings.unsafe_allow_generic_targets,
         ),
+        gatherer=gatherer,
+        renderer=renderer,
         managed=ManagedFilter(
             clients.selection,
             classes,
@@ -100,7 +111,7 @@ def external_secret_controller(
     ]
     if settings.enable_cluster_store_reconciler and not settings.namespace:
         watches.append(Watch(ClusterSecretStore, dependents.of_store, predicates=[store_works_differently]))
-    return Controller(
+    controller = Controller(
         ExternalSecret,
         reconciler.reconcile,
         name="externalsecret",
@@ -108,3 +119,5 @@ def external_secret_controller(
         predicates=[any_of(generation_changed, labels_changed, annotations_changed, finalizers_changed)],
         workers=settings.concurrent,
     )
+    kinds.bind(controller)
+    return controller

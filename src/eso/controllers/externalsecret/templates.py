@@ -12,7 +12,11 @@ from eso.errors import EsoError, InvalidSpecError, ReferenceNotFoundError
 from eso.stores.credentials import CredentialReader
 from eso.template.apply import execute
 from eso.template.engine import Delims
-from eso.transform.validation import privileged_template_violations, template_target_violations
+from eso.transform.validation import (
+    privileged_template_violations,
+    targets_a_secret,
+    template_target_violations,
+)
 from reconcile.api.core_v1 import Secret
 from reconcile.api.meta_v1 import ObjectMeta
 
@@ -76,18 +80,20 @@ class TemplateRenderer:
 
     def __init__(self, reader: CredentialReader, delims: Delims) -> None:
         self._reader = reader
-        self._delims = delims
+        self.delims = delims
 
-    async def prepare(self, es: ExternalSecret, data: Mapping[str, bytes]) -> Render:
-        """Fetch what the template needs; the result writes it into a draft.
+    async def steps(self, es: ExternalSecret) -> list[TemplateStep] | None:
+        """What has to be rendered, in order, with the sources fetched; None without a template.
 
         Raises:
             EsoError: the template is not allowed, or a source is missing.
         """
         template = es.spec.target.template
         if template is None:
-            return _nothing
-        refused = privileged_template_violations(template) + template_target_violations(template)
+            return None
+        refused = privileged_template_violations(template)
+        if targets_a_secret(es.spec.target):
+            refused += template_target_violations(template)
         if refused:
             raise InvalidSpecError("could not apply template: " + "; ".join(refused))
         if template.engine_version != "v2":
@@ -97,8 +103,16 @@ class TemplateRenderer:
         try:
             steps = await fetch_steps(self._reader, es.namespace, template.template_from or [])
         except EsoError as err:
-            raise type(err)(f"could not apply template: error fetching templateFrom data: {err}") from err
-        steps += _own_steps(template)
+            raise EsoError(f"could not apply template: error fetching templateFrom data: {err}") from err
+        return steps + _own_steps(template)
+
+    async def prepare(self, es: ExternalSecret, data: Mapping[str, bytes]) -> Render:
+        """Fetch what the template needs; the result writes it into a draft of a Secret.
+
+        Raises:
+            EsoError: as `steps`.
+        """
+        steps = await self.steps(es) or []
 
         def render(draft: Draft) -> None:
             self._apply(steps, data, draft)
@@ -125,7 +139,7 @@ class TemplateRenderer:
                     target=step.target or "Data",
                     obj=secret,
                     decoding=step.decoding,
-                    delims=self._delims,
+                    delims=self.delims,
                 )
             except EsoError as err:
                 kind = (
@@ -145,7 +159,3 @@ def _own_steps(template: ExternalSecretTemplate) -> list[TemplateStep]:
         steps.append(TemplateStep(labels, "Values", "Labels", where=f"{where}.metadata.labels"))
         steps.append(TemplateStep(annotations, "Values", "Annotations", where=f"{where}.metadata.annotations"))
     return [step for step in steps if step.templates]
-
-
-def _nothing(_: Draft) -> None:
-    return

@@ -21,6 +21,7 @@ from reconcile.watches import MapFunction
 __all__ = ["EXTERNAL_SECRET_INDEXES", "MANAGED_INDEXES", "Dependents", "store_refs", "store_works_differently"]
 
 TARGET: Final = ".metadata.targetSecretName"
+RESOURCE: Final = ".spec.target.resource"
 STORE: Final = "stores"
 TEMPLATE_SECRET: Final = "templateFrom.secret"
 TEMPLATE_CONFIG_MAP: Final = "templateFrom.configMap"
@@ -43,6 +44,17 @@ def _by_target(es: ExternalSecret) -> list[str]:
     return [] if es.spec.target.manifest is not None else [target_name(es)]
 
 
+def resource_key(api_version: str, kind: str, name: str) -> str:
+    """Index value of a target that is not a Secret: `group/version/kind/name`, with an empty group for the core."""
+    group, _, version = api_version.rpartition("/")
+    return f"{group}/{version}/{kind}/{name}"
+
+
+def _by_resource(es: ExternalSecret) -> list[str]:
+    manifest = es.spec.target.manifest
+    return [] if manifest is None else [resource_key(manifest.api_version, manifest.kind, target_name(es))]
+
+
 def _by_store(es: ExternalSecret) -> set[str]:
     return {store_key(ref.kind or "SecretStore", es.namespace, ref.name or "") for ref in store_refs(es)}
 
@@ -61,6 +73,7 @@ def _by_template_config_map(es: ExternalSecret) -> set[str]:
 
 EXTERNAL_SECRET_INDEXES: Final[dict[str, Callable[[ExternalSecret], Iterable[str]]]] = {
     TARGET: _by_target,
+    RESOURCE: _by_resource,
     STORE: _by_store,
     TEMPLATE_SECRET: _by_template_secret,
     TEMPLATE_CONFIG_MAP: _by_template_config_map,

@@ -1,0 +1,72 @@
+"""Data for a sync, with the account of generated values kept whatever becomes of the sync."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
+from eso.controllers.conditions import cause_of
+from eso.controllers.externalsecret.data import DataCollector, Generators
+from eso.controllers.externalsecret.outcome import Failure, Reason
+from eso.errors import EsoError, NotModifiedError
+from reconcile.errors import TerminalError
+from reconcile.events import EventRecorder
+
+__all__ = ["Gatherer"]
+
+
+class Gatherer:
+    """Collects data and tells the generators how it ended.
+
+    Args:
+        collector: asks providers and generators.
+        generators: commits, or undoes, what they made.
+        events: told about entries that do not exist.
+    """
+
+    def __init__(self, collector: DataCollector, generators: Generators, events: EventRecorder) -> None:
+        self._collector = collector
+        self._generators = generators
+        self._events = events
+
+    @asynccontextmanager
+    async def gathered(
+        self, es: ExternalSecret, *, max_age: float, reason: Reason = Reason.ERROR
+    ) -> AsyncIterator[Mapping[str, bytes]]:
+        """The data, to be written inside of the block; generated values are kept only if the block succeeds.
+
+        Args:
+            es: the ExternalSecret.
+            max_age: seconds that a value which another object has read may be old.
+            reason: of the condition when the data cannot be had.
+
+        Raises:
+            Failure: a provider or generator failed.
+            NotModifiedError: the provider says that nothing changed.
+            TerminalError: a generator reference is malformed.
+        """
+        settled = False
+        try:
+            try:
+                collected = await self._collector.collect(es, max_age=max_age)
+            except EsoError as err:
+                _raise_special(err)
+                raise Failure("could not get secret data from provider", cause_of(err), reason=reason) from err
+            for text in collected.missing:
+                self._events.event(es, "Normal", "MissingProviderSecret", text)
+            yield collected.data
+            await self._generators.commit(es)
+            settled = True
+        finally:
+            if not settled:
+                await self._generators.roll_back(es)
+
+
+def _raise_special(err: EsoError) -> None:
+    """Errors that the pass as a whole has to see, wherever in the chain they are."""
+    cause: BaseException | None = err
+    while cause is not None:
+        if isinstance(cause, NotModifiedError | TerminalError):
+            raise cause from None
+        cause = cause.__cause__
