@@ -20,7 +20,7 @@ from eso.template.gotext.parser import parse
 from eso.template.gotext.state import ExecError, LimitReached, MissingKey, Program, State
 from eso.template.gotext.statements import compile_trees
 from eso.template.gotext.tokenstream import ParseError
-from eso.template.gotext.values import MISSING, StringMap, Value, from_bytes, to_bytes
+from eso.template.gotext.values import MISSING, StringMap, Value, from_bytes, normalized, to_bytes
 from eso.template.limits import DEFAULT_LIMITS, Budget, Limits
 
 __all__ = ["Delims", "MissingKey", "Template", "compile_source", "compile_template", "render", "root_of"]
@@ -35,8 +35,16 @@ _LARGEST_CACHED: Final = 64 << 10
 _SHALLOW: Final = 20
 """Parentheses and control structures inside each other that fit the stack any caller leaves."""
 
-_FRAMES: Final = 120_000
-"""Frames of the interpreter for templates that nest deeply or call each other; they live on the heap."""
+_FRAMES_TO_COMPILE: Final = 120_000
+_FRAMES_TO_RUN: Final = 15_000
+"""Frames of the interpreter for templates that nest deeply or call each other.
+
+Frames of Python functions live on the heap, so compiling can have many. Functions of templates reach C code that recurses
+(JSON, comparison); 8 MiB of C stack hold more than twice as many of its frames as this.
+"""
+
+_LONGEST_CONTEXT: Final = 500
+"""Characters of the failing node that a message quotes."""
 
 
 class _Table:
@@ -81,7 +89,7 @@ class Template:
         state = State(self.name, self.programs, budget, missing, main.root, data)
         try:
             if self.deep:
-                with _deep_stack():
+                with _deep_stack(_FRAMES_TO_RUN):
                     main.body(state, data)
             else:
                 main.body(state, data)
@@ -89,18 +97,23 @@ class Template:
             raise self._failure(error, data) from None
         except RecursionError:
             raise TemplateLimitError("exec", self._at(1, 0) + "nested too deeply", self.name, 1) from None
-        return "".join(state.out)
+        return normalized("".join(state.out))
 
     def _at(self, line: int, column: int) -> str:
         return f"template: {self.name}:{line}:{column}: "
+
+    def _context(self, error: ExecError) -> str:
+        with _deep_stack(_FRAMES_TO_COMPILE) if self.deep else nullcontext():
+            context = error.node.source()
+        return context if len(context) <= _LONGEST_CONTEXT else context[:_LONGEST_CONTEXT] + "..."
 
     def _failure(self, error: ExecError, data: Value) -> TemplateError:
         before = self.source[: error.node.pos]
         line = before.count("\n") + 1
         column = len(to_bytes(before[before.rfind("\n") + 1 :]))
-        place = (
-            f'executing "{error.template}" at <{error.node}>: ' if not isinstance(error, LimitReached) else "limit: "
-        )
+        place = "limit: "
+        if not isinstance(error, LimitReached):
+            place = f'executing "{error.template}" at <{self._context(error)}>: '
         values = data.values() if isinstance(data, StringMap) else ()
         message = without_values(self._at(line, column) + place + error.detail, values)
         kind = TemplateLimitError if isinstance(error, LimitReached) else TemplateError
@@ -108,10 +121,10 @@ class Template:
 
 
 @contextmanager
-def _deep_stack() -> Iterator[None]:
+def _deep_stack(frames: int) -> Iterator[None]:
     """Let Python functions call each other more deeply; the templates' own limits are reached first."""
     before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _FRAMES))
+    sys.setrecursionlimit(max(before, frames))
     try:
         yield
     finally:
@@ -146,7 +159,7 @@ def _compile(source: str, name: str, delims: Delims, table: _Table) -> Template:
     tokens = tokenize(source, *delims)
     deep = _nests_deeply(tokens)
     try:
-        with _deep_stack() if deep else nullcontext():
+        with _deep_stack(_FRAMES_TO_COMPILE) if deep else nullcontext():
             programs = compile_trees(parse(name, tokens, functions), functions)
         return Template(name, source, programs, deep)
     except ParseError as error:

@@ -61,8 +61,15 @@ BUILTINS = [
 ]  # fmt: skip
 SPRIG = [
     ("list", 0, 3), ("dict", 0, 4), ("upper", 1, 1), ("until", 1, 1), ("splitList", 2, 2), ("int64", 1, 1), ("split", 2, 2), ("get", 2, 2),
-    ("default", 2, 2), ("ternary", 3, 3), ("add", 0, 3), ("keys", 1, 1), ("trunc", 2, 2), ("fromJson", 1, 1), ("semver", 1, 1), ("chunk", 2, 2),
-    ("float64", 1, 1), ("int", 1, 1), ("first", 1, 1), ("typeOf", 1, 1), ("toJson", 1, 1), ("fail", 1, 1),
+    ("default", 2, 2), ("ternary", 3, 3), ("add", 0, 3), ("hasKey", 2, 2), ("trunc", 2, 2), ("fromJson", 1, 1), ("semver", 1, 1), ("chunk", 2, 2),
+    ("float64", 1, 1), ("int", 1, 1), ("first", 1, 1), ("typeOf", 1, 1), ("toJson", 1, 1), ("fail", 1, 1), ("lower", 1, 1), ("trim", 1, 1),
+    ("replace", 3, 3), ("join", 2, 2), ("contains", 2, 2), ("has", 2, 2), ("uniq", 1, 1), ("without", 1, 3), ("concat", 0, 2), ("append", 2, 2),
+    ("prepend", 2, 2), ("rest", 1, 1), ("last", 1, 1), ("initial", 1, 1), ("reverse", 1, 1), ("compact", 1, 1), ("pick", 1, 3), ("omit", 1, 3), ("dig", 3, 3),
+    ("coalesce", 0, 3), ("empty", 1, 1), ("quote", 0, 2), ("squote", 0, 2), ("cat", 0, 3), ("indent", 2, 2), ("b64enc", 1, 1), ("b64dec", 1, 1),
+    ("add1", 1, 1), ("sub", 2, 2), ("mul", 1, 3), ("div", 2, 2), ("mod", 2, 2), ("max", 1, 3), ("min", 1, 3), ("floor", 1, 1), ("ceil", 1, 1),
+    ("round", 2, 2), ("toString", 1, 1), ("toStrings", 1, 1), ("kindOf", 1, 1), ("kindIs", 2, 2), ("deepEqual", 2, 2), ("toRawJson", 1, 1), ("title", 1, 1),
+    ("substr", 3, 3), ("snakecase", 1, 1), ("camelcase", 1, 1), ("trimSuffix", 2, 2), ("hasPrefix", 2, 2), ("semverCompare", 2, 2), ("splitn", 3, 3),
+    ("atoi", 1, 1), ("slice", 1, 3), ("base", 1, 1), ("set", 3, 3), ("any", 0, 2), ("all", 0, 2), ("sortAlpha", 1, 1), ("tuple", 0, 3), ("wrap", 2, 2),
 ]  # fmt: skip
 VERBS = list("vvvvdsqxXtTceEfFgGUobObzw%")
 JSONS = ['`{"a":1,"b":[1,null,"x"],"c":null,"d":{"e":1.5}}`', '`[1,2.5,"x",null]`', "`null`", "`8080000`", '`"s"`']

@@ -107,19 +107,19 @@ def _is_hex_integer(text: str) -> bool:
 def _as_bool(node: nodes.Node) -> bool:
     if isinstance(node, nodes.Bool):
         return node.value
-    raise LiteralError(f"expected bool; found {node}")
+    raise LiteralError(f"expected bool; found {node.source()}")
 
 
 def _as_string(node: nodes.Node) -> str:
     if isinstance(node, nodes.StringNode):
         return node.value
-    raise LiteralError(f"expected string; found {node}")
+    raise LiteralError(f"expected string; found {node.source()}")
 
 
 def _as_integer(node: nodes.Node) -> int:
     if isinstance(node, nodes.Number) and node.as_int is not None:
         return node.as_int
-    raise LiteralError(f"expected integer; found {node}")
+    raise LiteralError(f"expected integer; found {node.source()}")
 
 
 def _as_int64(node: nodes.Node) -> Int64:
@@ -130,7 +130,7 @@ def _as_unsigned(bits: int) -> Callable[[nodes.Node], int]:
     def convert(node: nodes.Node) -> int:
         if isinstance(node, nodes.Number) and node.as_uint is not None:
             return node.as_uint % (1 << bits)
-        raise LiteralError(f"expected unsigned integer; found {node}")
+        raise LiteralError(f"expected unsigned integer; found {node.source()}")
 
     return convert
 
@@ -138,7 +138,7 @@ def _as_unsigned(bits: int) -> Callable[[nodes.Node], int]:
 def _as_float(node: nodes.Node) -> float:
     if isinstance(node, nodes.Number) and node.as_float is not None:
         return node.as_float
-    raise LiteralError(f"expected float; found {node}")
+    raise LiteralError(f"expected float; found {node.source()}")
 
 
 _LITERALS: Final[dict[Param, Callable[[nodes.Node], Any]]] = {
@@ -168,5 +168,5 @@ def literal(node: nodes.Node, param: Param) -> Value:
             return node.value
     convert = _LITERALS.get(param)
     if convert is None:
-        raise LiteralError(f"can't handle {node} for arg of type {param.value}")
+        raise LiteralError(f"can't handle {node.source()} for arg of type {param.value}")
     return convert(node)

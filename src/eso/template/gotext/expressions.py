@@ -21,12 +21,20 @@ __all__ = ["ExpressionCompiler"]
 _MAPS = (StringMap, dict)
 
 
-def _raiser(node: nodes.Node | None, detail: str) -> Call:
-    """Fails when it runs, at a node or else wherever execution is."""
+def _raiser(node: nodes.Node, detail: str) -> Call:
+    def run(state: State, dot: Value, final: Value = NO_FINAL) -> Value:
+        state.node = node
+        raise failure(state, detail)
+
+    return run
+
+
+def _refuser(place: nodes.Node | None, node: nodes.Node) -> Call:
+    """Fails because something was passed to what is no function."""
 
     def run(state: State, dot: Value, final: Value = NO_FINAL) -> Value:
-        state.node = node or state.node
-        raise failure(state, detail)
+        state.node = place or state.node
+        raise failure(state, f"can't give argument to non-function {node.source()}")
 
     return run
 
@@ -105,7 +113,7 @@ class ExpressionCompiler:
         if len(command.args) > 1 or piped:
             # Go has not moved to the parentheses yet when it sees that something was passed to them.
             place = first if not isinstance(first, nodes.Pipe) else None if piped else pipe
-            return _raiser(place, f"can't give argument to non-function {first}")
+            return _refuser(place, first)
         if isinstance(first, nodes.Pipe):
             return self._parentheses(first)
         return self._word(first)
@@ -165,12 +173,18 @@ class ExpressionCompiler:
         name = node.ident[0]
         if len(node.ident) > 1:
             receiver = Receiver(self.arguments, node, node.ident[1:], args)
+            key = node.ident[1] if len(node.ident) == 2 and len(args) == 1 else None
 
             def chain(state: State, dot: Value, final: Value = NO_FINAL) -> Value:
                 state.node = node
                 if name not in state.variables:
                     raise failure(state, f"undefined variable: {name}")
-                return receiver.chain(state, dot, state.variables[name], final)
+                value = state.variables[name]
+                if key is not None and final is NO_FINAL and type(value) in _MAPS:
+                    found = value.get(key, MISSING)
+                    if found is not MISSING:
+                        return found
+                return receiver.chain(state, dot, value, final)
 
             return chain
         has_args = len(args) > 1
@@ -180,7 +194,7 @@ class ExpressionCompiler:
             if name not in state.variables:
                 raise failure(state, f"undefined variable: {name}")
             if has_args or final is not NO_FINAL:
-                raise failure(state, f"can't give argument to non-function {node}")
+                raise failure(state, f"can't give argument to non-function {node.source()}")
             return state.variables[name]
 
         return run

@@ -1,4 +1,8 @@
-"""The syntax tree of a template. `str(node)` is the normalised source that error messages quote."""
+"""The syntax tree of a template.
+
+`node.source()` is the normalised source that error messages quote. It is no `__str__`: trees can be thousands of levels deep,
+and only calls between Python functions leave the C stack alone.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +39,10 @@ class Node:
 
     pos: int
 
+    def source(self) -> str:
+        """The normalised source."""
+        return ""
+
 
 @dataclass(slots=True, eq=False)
 class Text(Node):
@@ -49,7 +57,8 @@ class Identifier(Node):
 
     name: str
 
-    def __str__(self) -> str:
+    def source(self) -> str:
+        """The normalised source."""
         return self.name
 
 
@@ -59,7 +68,8 @@ class Variable(Node):
 
     ident: list[str]
 
-    def __str__(self) -> str:
+    def source(self) -> str:
+        """The normalised source."""
         return ".".join(self.ident)
 
 
@@ -69,7 +79,8 @@ class Field(Node):
 
     ident: list[str]
 
-    def __str__(self) -> str:
+    def source(self) -> str:
+        """The normalised source."""
         return "." + ".".join(self.ident)
 
 
@@ -77,7 +88,8 @@ class Field(Node):
 class Dot(Node):
     """`.`."""
 
-    def __str__(self) -> str:
+    def source(self) -> str:
+        """The normalised source."""
         return "."
 
 
@@ -85,7 +97,8 @@ class Dot(Node):
 class Nil(Node):
     """`nil`."""
 
-    def __str__(self) -> str:
+    def source(self) -> str:
+        """The normalised source."""
         return "nil"
 
 
@@ -95,7 +108,8 @@ class Bool(Node):
 
     value: bool
 
-    def __str__(self) -> str:
+    def source(self) -> str:
+        """The normalised source."""
         return "true" if self.value else "false"
 
 
@@ -109,7 +123,8 @@ class Number(Node):
     as_float: float | None = None
     as_complex: complex | None = None
 
-    def __str__(self) -> str:
+    def source(self) -> str:
+        """The normalised source."""
         return self.text
 
 
@@ -120,7 +135,8 @@ class StringNode(Node):
     quoted: str
     value: str
 
-    def __str__(self) -> str:
+    def source(self) -> str:
+        """The normalised source."""
         return self.quoted
 
 
@@ -130,8 +146,9 @@ class Command(Node):
 
     args: list[Node] = field(default_factory=list)
 
-    def __str__(self) -> str:
-        return " ".join([f"({arg})" if isinstance(arg, Pipe) else str(arg) for arg in self.args])
+    def source(self) -> str:
+        """The normalised source."""
+        return " ".join([f"({arg.source()})" if isinstance(arg, Pipe) else arg.source() for arg in self.args])
 
 
 @dataclass(slots=True, eq=False)
@@ -142,11 +159,12 @@ class Pipe(Node):
     is_assign: bool = False
     cmds: list[Command] = field(default_factory=list)
 
-    def __str__(self) -> str:
-        decl = ", ".join([str(variable) for variable in self.decl])
+    def source(self) -> str:
+        """The normalised source."""
+        decl = ", ".join([variable.source() for variable in self.decl])
         if decl:
             decl += " = " if self.is_assign else " := "
-        return decl + " | ".join([str(command) for command in self.cmds])
+        return decl + " | ".join([command.source() for command in self.cmds])
 
 
 @dataclass(slots=True, eq=False)
@@ -156,8 +174,9 @@ class Chain(Node):
     node: Node
     fields: list[str] = field(default_factory=list)
 
-    def __str__(self) -> str:
-        head = f"({self.node})" if isinstance(self.node, Pipe) else str(self.node)
+    def source(self) -> str:
+        """The normalised source."""
+        head = f"({self.node.source()})" if isinstance(self.node, Pipe) else self.node.source()
         return head + "".join(["." + name for name in self.fields])
 
 
@@ -174,8 +193,9 @@ class Action(Node):
 
     pipe: Pipe
 
-    def __str__(self) -> str:
-        return f"{{{{{self.pipe}}}}}"
+    def source(self) -> str:
+        """The normalised source."""
+        return f"{{{{{self.pipe.source()}}}}}"
 
 
 @dataclass(slots=True, eq=False)
@@ -205,5 +225,7 @@ class TemplateCall(Node):
     name: str
     pipe: Pipe | None
 
-    def __str__(self) -> str:
-        return f"{{{{template {quote(self.name)}{f' {self.pipe}' if self.pipe is not None else ''}}}}}"
+    def source(self) -> str:
+        """The normalised source."""
+        pipe = f" {self.pipe.source()}" if self.pipe is not None else ""
+        return f"{{{{template {quote(self.name)}{pipe}}}}}"

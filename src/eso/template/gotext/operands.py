@@ -132,7 +132,7 @@ class Operands:
         if isinstance(node, nodes.Variable):
             return nodes.Variable(pos, node.ident + fields)
         if isinstance(node, _NOT_EXECUTABLE):
-            raise stream.error(f"unexpected . after term {quote(str(node))}")
+            raise stream.error(f"unexpected . after term {quote(node.source())}")
         return nodes.Chain(pos, node, fields)
 
     def _term(self) -> nodes.Node | None:

@@ -28,7 +28,7 @@ class _End(nodes.Node):
 
     keyword: str
 
-    def __str__(self) -> str:
+    def source(self) -> str:
         return f"{{{{{self.keyword}}}}}"
 
 
@@ -78,7 +78,7 @@ class _Tree:
                 stream.index = start
             node = self.text_or_action()
             if isinstance(node, _End):
-                raise stream.error(f"unexpected {node}")
+                raise stream.error(f"unexpected {node.source()}")
             body.nodes.append(node)
         self.add(name, body)
 
@@ -103,7 +103,7 @@ class _Tree:
     def closed_body(self, context: str) -> nodes.ListNode:
         body, end = self.body()
         if end.keyword != "end":
-            raise self.stream.error(f"unexpected {end} in {context}")
+            raise self.stream.error(f"unexpected {end.source()} in {context}")
         return body
 
     def body(self) -> tuple[nodes.ListNode, _End]:
@@ -192,7 +192,7 @@ class _Tree:
             return nodes.ListNode(end.pos, [inner])
         body, follow = self.body()
         if follow.keyword != "end":
-            raise self.stream.error(f"expected end; found {follow}")
+            raise self.stream.error(f"expected end; found {follow.source()}")
         return body
 
     def template_call(self) -> nodes.TemplateCall:

@@ -17,6 +17,7 @@ _SIMPLE: Final = {
 _ESCAPE: Final = re.compile(
     r"\\(?:x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([abfnrtv\\'\"]))|([^\\])", re.DOTALL
 )
+_NEEDS_NO_ESCAPE: Final = re.compile(r"[ !#-\[\]-~]*")
 _WRITE: Final = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 _SURROGATES: Final = range(0xD800, 0xE000)
 
@@ -106,6 +107,8 @@ def _quote_char(char: str, delimiter: str, printable: Callable[[str], bool]) -> 
 
 def quote(text: str) -> str:
     """`text` as a Go literal in double quotes."""
+    if _NEEDS_NO_ESCAPE.fullmatch(text) is not None:
+        return f'"{text}"'
     return '"' + "".join([_quote_char(char, '"', is_print) for char in text]) + '"'
 
 

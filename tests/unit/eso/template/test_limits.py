@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eso.template import FUNCTIONS, Limits, TemplateLimitError, render
+from eso.template import FUNCTIONS, Limits, TemplateError, TemplateLimitError, render
 from eso.template.engine import compile_template
 from eso.template.gotext.state import MissingKey
 from eso.template.gotext.values import StringMap
@@ -70,3 +70,22 @@ def test_budget_counts_before_it_is_spent() -> None:
     budget.spend_items(10)
     with pytest.raises(LimitError, match="more than 640 bytes"):
         budget.spend(1)
+
+
+DEEP = 9000
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("{{" + "(" * DEEP + "1" + ")" * DEEP + " 2}}", "nested too deeply"),
+        ("{{" + "(" * DEEP + "nil" + ")" * DEEP + "}}", "nil is not a command"),
+        ("{{" + "(not " * DEEP + "1" + ")" * DEEP + "}}", "nested too deeply"),
+        ('{{ define "t" }}{{ end }}{{ template "t" }}{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ $d }}', "nested too deeply"),
+        ('{{ define "t" }}{{ end }}{{ template "t" }}{{ mustFromJson (repeat 100000 "[") }}', "error calling mustFromJson"),
+        ('{{ define "t" }}{{ end }}{{ template "t" }}{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ toJson $d | fail }}', "fail|nested"),
+    ],
+)  # fmt: skip
+def test_depth_ends_in_an_error(source: str, message: str) -> None:
+    with pytest.raises(TemplateError, match=message):
+        render(source, StringMap(), name="key", functions=FUNCTIONS)
