@@ -48,12 +48,14 @@ class Binding:
         metrics: where reconciles are counted.
         queues: where the queue is measured.
         describe: turns an exception into the text that is logged.
+        owns: whether a key is this replica's; None when there is no sharding.
     """
 
     clusters: Mapping[str, Cluster]
     metrics: ControllerMetrics
     queues: QueueCollector
     describe: Callable[[BaseException], str] = str
+    owns: Callable[[Request], bool] | None = None
 
 
 def default_priority(event: ObjectEvent) -> Priority:
@@ -133,6 +135,9 @@ class Controller:
         self._queue: WorkQueue[Request] | None = None
         self._removers: dict[Watch, list[Callable[[], None]]] = {}
         self._running = False
+        # Only kept while keys are shared among replicas: objects that exist, and requests whose turn came too early.
+        self._known: set[Request] = set()
+        self._aside: set[Request] = set()
 
     @property
     def queue(self) -> WorkQueue[Request]:
@@ -183,6 +188,8 @@ class Controller:
             binding.metrics,
             timeout=self._timeout,
             describe=binding.describe,
+            owns=binding.owns,
+            aside=self._aside_add,
         )
         self._running = True
         try:
@@ -202,6 +209,18 @@ class Controller:
         """Ask for a reconcile from outside of the watches. Call it in the event loop."""
         self._flights.queued(request, reason)
         self.queue.add(request, priority)
+
+    def take_over(self, is_new: Callable[[Request], bool]) -> None:
+        """Keys have become this replica's: queue those that it owns now and did not before."""
+        owns = self._bound.owns
+        if owns is None:
+            return
+        # What was put aside and is not ours now has an owner that put it aside as well, or has it queued.
+        aside, self._aside = self._aside, set()
+        for request in self._known | aside:
+            if owns(request) and (request in aside or is_new(request)):
+                self._flights.queued(request, "taken over")
+                self.queue.add(request, Priority.EVENT)
 
     def add_watch(self, watch: Watch) -> None:
         """Watch one more kind, also while running."""
@@ -267,6 +286,9 @@ class Controller:
             "oldestDueSeconds": round(queue.oldest_due_age, 3),
         }
 
+    def _aside_add(self, request: Request) -> None:
+        self._aside.add(request)
+
     def _connect(self, watch: Watch) -> None:
         removers = self._removers.setdefault(watch, [])
         for cluster in self._bound.clusters.values():
@@ -291,6 +313,8 @@ class Controller:
         except DecodeError:
             # The reconcile meets the same error, and there it counts, backs off and is seen.
             priority = Priority.EVENT
+        if self._bound.owns is not None:
+            (self._known.discard if event.type == "deleted" else self._known.add)(request)
         edited = priority is Priority.SPEC
         self._flights.queued(request, "spec changed" if edited else event.type, spec_changed=edited)
         self.queue.add(request, priority)

@@ -17,11 +17,12 @@ from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from reconcile.api.request import Request
 from reconcile.cache import Cache
 from reconcile.client import CachedClient, Client, Config
 from reconcile.controller import Binding, Controller
 from reconcile.events import EventRecorder
-from reconcile.leaderelection import LeaderElection, LeaderElector
+from reconcile.leaderelection import LeaderElection, LeaderElector, default_identity
 from reconcile.loopmonitor import LoopMonitor
 from reconcile.metrics import (
     CacheMetrics,
@@ -32,6 +33,7 @@ from reconcile.metrics import (
     LoopMetrics,
 )
 from reconcile.server import Check, HttpServer, Routes, debug_routes, health_routes, metrics_routes, parse_address
+from reconcile.sharding import Sharding, ShardMember
 from reconcile.shutdown import shutdown_signals
 from reconcile.watchdog import Fence
 from reconcile.watches import Cluster
@@ -64,6 +66,7 @@ class Manager:
         namespace: watch namespaced kinds only in this namespace or in these; empty means all.
         clusters: further API servers by name; controllers watch their kinds in all of them.
         leader_election: reconcile only while holding this lease.
+        sharding: share the objects with other replicas instead; controllers then need no lease.
         metrics_address: where `/metrics` is served; `""` and `"0"` serve none.
         health_address: where `/healthz` and `/readyz` are served. May be the same address as another.
         debug_address: where `/debug/reconcile` is served; keep it on loopback.
@@ -91,6 +94,7 @@ class Manager:
         namespace: str | Sequence[str] = "",
         clusters: Mapping[str, Config | Client] | None = None,
         leader_election: LeaderElection | None = None,
+        sharding: Sharding | None = None,
         metrics_address: str = "",
         health_address: str = "",
         debug_address: str = "",
@@ -139,6 +143,7 @@ class Manager:
         self._stopping = asyncio.Event()
         self._writers: _Stage | None = None
         self.elector = self._new_elector(leader_election, fence)
+        self.shard = self._new_member(sharding, fence)
 
     def add(self, component: Controller | Runnable, *, needs_leader: bool = False, before_caches: bool = False) -> None:
         """Run a controller, or anything with `async def run()`, as part of this manager. Call it before `run`.
@@ -205,9 +210,10 @@ class Manager:
                 raise errors.exceptions[0] from None
             raise
         finally:
-            if self.elector is not None:
-                # All work of a leader has stopped: the process need not be ended any more.
-                self.elector.close()
+            # All work has stopped: the process need not be ended any more.
+            for fenced in (self.elector, self.shard):
+                if fenced is not None:
+                    fenced.close()
 
     async def _live(self, group: asyncio.TaskGroup) -> None:
         servers, webhooks, caches, writers, others, leaders = (_Stage(group) for _ in range(6))
@@ -224,6 +230,8 @@ class Manager:
                 election = _Stage(group)
                 if self.elector is not None:
                     election.start(self.elector.run(), "leader-election")
+                if self.shard is not None:
+                    election.start(self.shard.run(), "sharding")
                 if await self._unless_stopping(self._wait_leading()):
                     self._start_leaders(leaders)
                     await self._stopping.wait()
@@ -253,7 +261,13 @@ class Manager:
             self._servers[address] = server
 
     def _bind_controllers(self) -> None:
-        binding = Binding(self.clusters, self._controller_metrics, self._queues, self._describe)
+        binding = Binding(
+            self.clusters,
+            self._controller_metrics,
+            self._queues,
+            self._describe,
+            None if self.shard is None else self.shard.owns,
+        )
         for controller in self._controllers:
             controller.bind(binding)
 
@@ -265,7 +279,7 @@ class Manager:
             if not needs_leader:
                 others.start(runnable.run(), type(runnable).__name__)
         for controller in self._controllers:
-            if not controller.needs_leader:
+            if not self._needs_leader(controller):
                 others.start(controller.run(), f"controller-{controller.name}")
         self.started.set()
 
@@ -274,8 +288,11 @@ class Manager:
             if needs_leader:
                 leaders.start(runnable.run(), type(runnable).__name__)
         for controller in self._controllers:
-            if controller.needs_leader:
+            if self._needs_leader(controller):
                 leaders.start(controller.run(), f"controller-{controller.name}")
+
+    def _needs_leader(self, controller: Controller) -> bool:
+        return controller.needs_leader and self.shard is None
 
     async def _drain(self, leaders: _Stage, others: _Stage) -> None:
         """Let controllers finish what they have in flight."""
@@ -347,6 +364,21 @@ class Manager:
             metrics=LeaderElectionMetrics(self.registry),
             recorder=self.events("leader-election"),
         )
+
+    def _new_member(self, sharding: Sharding | None, fence: Fence | None) -> ShardMember | None:
+        if sharding is None:
+            return None
+        identity = sharding.identity or default_identity()
+        return ShardMember(
+            self.client.live, sharding, identity, busy=self._in_flight, gained=self._take_over, fence=fence
+        )
+
+    def _in_flight(self) -> list[Request]:
+        return [request for controller in self._controllers for request in controller.queue.processing]
+
+    def _take_over(self, is_new: Callable[[Request], bool]) -> None:
+        for controller in self._controllers:
+            controller.take_over(is_new)
 
     def _caches_problem(self) -> str | None:
         missing = [

@@ -67,6 +67,8 @@ class WorkerPool:
         metrics: where they are counted.
         timeout: seconds for one run; None for no limit.
         describe: turns an exception into the text that is logged.
+        owns: whether a key may be worked on here.
+        aside: takes those that may not.
     """
 
     def __init__(
@@ -79,6 +81,8 @@ class WorkerPool:
         *,
         timeout: float | None,
         describe: Callable[[BaseException], str],
+        owns: Callable[[Request], bool] | None = None,
+        aside: Callable[[Request], None] | None = None,
     ) -> None:
         self._name = name
         self._reconcile = reconcile
@@ -86,6 +90,8 @@ class WorkerPool:
         self._flights = flights
         self._timeout = timeout
         self._describe = describe
+        self._owns = owns
+        self._aside = aside
         self._runs = count(1)
         self._asked_for: set[Request] = set()
         self._clock = asyncio.get_running_loop().time
@@ -115,6 +121,13 @@ class WorkerPool:
                 request = await self._queue.get()
             except QueueShutDownError:
                 return
+            if self._owns is not None and not self._owns(request):
+                # The replica that owns it has it in its queue, or takes it over when all agree that it does.
+                if self._aside is not None:
+                    self._aside(request)
+                self._queue.forget(request)
+                self._queue.done(request)
+                continue
             self._active.inc()
             try:
                 await self._run_one(request)
