@@ -135,10 +135,15 @@ class SimulatedCollection:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
     lists: int = 0
-    watches: int = 0
+    watched_at: list[float] = field(default_factory=list)
     served: bool = True
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _uids: int = 0
+
+    @property
+    def watches(self) -> int:
+        """Watches opened so far."""
+        return len(self.watched_at)
 
     def put(self, name: str, value: str, **metadata: Any) -> dict[str, Any]:
         """Create or change an object; returns its new state."""
@@ -227,7 +232,7 @@ class SimulatedCollection:
     ) -> AsyncIterator[ScriptedStream | _Watch]:
         """A watch."""
         await asyncio.sleep(0.01)
-        self.watches += 1
+        self.watched_at.append(asyncio.get_running_loop().time())
         query = dict(query or {})
         fault = next(self.faults, "")
         if not self.served:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from reconcile.api.model import KubeObject
+from reconcile.api.model import KubeObject, Resource
 from reconcile.cache.informer import Informer
 from reconcile.cache.store import Transform
 from reconcile.client.client import Client
@@ -161,7 +161,7 @@ class Cache:
         return [
             informer
             for key, informer in self._informers.items()
-            if key.kind.resource == kind.resource and _spans(key, namespace)
+            if _same_version(key.kind.resource, kind.resource) and _spans(key, namespace)
         ]
 
     def _sizes(self) -> list[tuple[str, int, int, float]]:
@@ -173,6 +173,10 @@ class Cache:
     def _start(self, key: _Key, informer: Informer[Any]) -> None:
         if self._group is not None:
             self._tasks[key] = self._group.create_task(informer.run(), name=f"informer {key.kind.resource}")
+
+
+def _same_version(left: Resource, right: Resource) -> bool:
+    return (left.group, left.version, left.plural) == (right.group, right.version, right.plural)
 
 
 def _spans(key: _Key, namespace: str) -> bool:

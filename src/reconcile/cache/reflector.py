@@ -240,6 +240,7 @@ class Reflector:
 
     async def _pause(self, err: Exception) -> None:
         self.failures += 1
+        again = isinstance(self.last_error, GoneError)
         self.last_error = err
         if self._metrics is not None:
             self._metrics.failures.labels(self._kind, type(err).__name__).inc()
@@ -247,8 +248,8 @@ class Reflector:
         if self._is_suspect(err):
             self.version = ""
         delay = min(_BACKOFF_CAP, _BACKOFF * 2.0 ** min(self.failures - 1, 10)) * random.uniform(0.5, 1.0)
-        if isinstance(err, GoneError) and self.failures == 1:
-            # Normal after a quiet spell: list at once. Again without an event between: wait.
+        if isinstance(err, GoneError) and not again:
+            # Normal after a quiet spell or a restart of the server: list at once. Again right after it: wait.
             delay = 0.0
         if isinstance(err, APIError):
             self._heard()

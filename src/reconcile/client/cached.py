@@ -176,8 +176,11 @@ class CachedClient(Client):
         return {**head, **msgspec.json.decode(raw, type=dict[str, Any])}
 
     def _written(self, kind: type[KubeObject], answer: bytes) -> None:
-        namespace = _identity(answer).metadata.namespace
-        for informer in self._cache.holding(kind, namespace):
+        found = _identity(answer)
+        if found.kind != kind.resource.kind or not found.metadata.uid:
+            # Some subresources answer with an object of another kind (a Scale), reviews are never stored.
+            return
+        for informer in self._cache.holding(kind, found.metadata.namespace):
             informer.observe(answer)
 
     def _deleted(self, kind: type[KubeObject], name: str, namespace: str, answer: bytes) -> None:
@@ -195,6 +198,7 @@ class CachedClient(Client):
 class _Metadata(msgspec.Struct):
     name: str = ""
     namespace: str = ""
+    uid: str = ""
 
 
 class _Details(msgspec.Struct):

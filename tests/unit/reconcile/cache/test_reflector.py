@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -202,6 +203,21 @@ def test_backoff_grows_to_thirty_seconds_and_retry_after_is_kept() -> None:
             await asyncio.sleep(31)
             assert events == ["added a"]
             assert informer.last_error is None
+
+    run(story())
+
+
+def test_gone_after_an_outage_lists_without_waiting_once_more() -> None:
+    async def story() -> None:
+        server = server_with("a", faults=["end:9", "reset", "reset", "reset", "reset", "410"])
+        async with running(server) as (informer, events):
+            await informer.synced.wait()
+            await asyncio.sleep(900)
+            waits = [after - before for before, after in pairwise(server.watched_at)]
+            # Four resets are waited out ever longer; the 410 after them is answered with a list at once.
+            assert min(waits[1:5]) > 0.3
+            assert waits[5] < 0.1
+            assert events == ["added a"]
 
     run(story())
 

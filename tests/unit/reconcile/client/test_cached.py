@@ -33,7 +33,7 @@ class Writable(SimulatedCollection):
         self.requests.append(f"{method} {path.rpartition('/')[2]}")
         if "/configmaps" not in path:
             return Response(404, status_body(404, "NotFound"))
-        name = path.partition("/configmaps/")[2]
+        name = path.partition("/configmaps/")[2].removesuffix("/scale")
         sent = json.loads(body) if body else {}
         if method == "POST":
             return self._answer(self.put(sent["metadata"]["name"], sent["data"]["value"]))
@@ -121,6 +121,24 @@ def test_own_writes_are_read_at_once_though_the_watch_is_late() -> None:
             assert await client.find(ConfigMap, "a", "ns") is None
             assert events == ["added", "updated", "deleted"]
             assert server.requests == ["POST configmaps", "PATCH a", "DELETE a"]
+
+    run(story())
+
+
+def test_the_answer_of_another_kind_does_not_enter_the_cache() -> None:
+    async def story() -> None:
+        class Scaling(Writable):
+            @staticmethod
+            def _answer(obj: dict[str, Any]) -> Response:
+                return Response(200, json.dumps({"kind": "Scale", **obj, "data": {"value": "scale"}}).encode())
+
+        server = Scaling()
+        server.put("a", "1")
+        async with cached(server) as (client, cache):
+            await client.patch(ConfigMap, "a", "ns", MergePatch({"data": {"value": "2"}}), subresource="scale")
+            held = cache.informer(ConfigMap).get("a", "ns")
+            assert held is not None
+            assert held.data == {"value": "1"}
 
     run(story())
 
