@@ -202,6 +202,8 @@ class Broker:
             if not flight.done:
                 await flight.cancel()
         self._forget()
+        if self._breaker.state != "closed":
+            self._metrics.circuit(self._store, False)
 
 
 class BrokeredCalls:

@@ -7,9 +7,10 @@ seconds; where a metadata informer watches Secrets it is remembered as long as i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
 
 from eso.errors import AccessDeniedError, ReferenceNotFoundError, UnavailableError
@@ -33,6 +34,10 @@ TOKEN_MARGIN: Final = 60.0
 """Seconds before its end from which a token is not used any more (as ESO's OIDC manager)."""
 
 _MOST_TOKENS: Final = 4096
+
+_KINDS: Final[Mapping[str, type[KubeObject]]] = MappingProxyType(
+    {"Secret": Secret, "ConfigMap": ConfigMap, "ServiceAccount": ServiceAccount}
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,6 +77,7 @@ class CredentialReader:
         self._memo = memo
         self._now = now
         self._remembered: dict[Dependency, _Remembered] = {}
+        self._sweep: asyncio.TimerHandle | None = None
         self._informers: dict[str, Informer[Any]] = {}
         self._flights: SingleFlight[KubeObject | None] = SingleFlight()
         self._token_flights: SingleFlight[_Token] = SingleFlight()
@@ -111,21 +117,17 @@ class CredentialReader:
         """The ServiceAccount; raises as `secret`."""
         return await self._get(ServiceAccount, namespace, name)
 
-    async def version(self, dependency: Dependency) -> str:
-        """UID and resourceVersion of an object; empty when it does not exist.
+    async def unchanged(self, dependency: Dependency, version: str) -> bool:
+        """Whether an object still has the version it was read in (see `version_of`).
 
         Raises:
             AccessDeniedError, UnavailableError: it could not be read.
         """
-        informer = self._informers.get(dependency.kind)
-        if informer is not None and informer.complete:
-            return version_of(informer.get(dependency.name, dependency.namespace))
-        kinds: dict[str, type[KubeObject]] = {
-            "Secret": Secret,
-            "ConfigMap": ConfigMap,
-            "ServiceAccount": ServiceAccount,
-        }
-        return version_of(await self._find(kinds[dependency.kind], dependency))
+        informer = self._watching(dependency)
+        if informer is not None and version_of(informer.get(dependency.name, dependency.namespace)) == version:
+            return True
+        # An informer may be behind what was read a moment ago: the API server decides.
+        return version_of(await self._find(_KINDS[dependency.kind], dependency)) == version
 
     async def token(self, namespace: str, name: str, audiences: Sequence[str], ttl: float) -> SecretValue:
         """A token of a ServiceAccount, the same one until a minute before it ends.
@@ -158,6 +160,9 @@ class CredentialReader:
 
     async def close(self) -> None:
         """Cancel reads under way and forget everything."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
         await self._flights.close()
         await self._token_flights.close()
         self._remembered.clear()
@@ -189,14 +194,32 @@ class CredentialReader:
 
     def _current(self, dependency: Dependency, found: KubeObject | None) -> bool:
         """Whether an informer, where there is one, knows the same version."""
-        informer = self._informers.get(dependency.kind)
-        if informer is None or not informer.complete:
+        informer = self._watching(dependency)
+        if informer is None:
             return True
         return version_of(informer.get(dependency.name, dependency.namespace)) == version_of(found)
 
+    def _watching(self, dependency: Dependency) -> Informer[Any] | None:
+        """The informer that would know of the object."""
+        informer = self._informers.get(dependency.kind)
+        if informer is None or not informer.complete:
+            return None
+        return informer if {"", dependency.namespace} & set(informer.namespaces) else None
+
+    def _drop_old(self) -> None:
+        self._sweep = None
+        now = asyncio.get_running_loop().time()
+        self._remembered = {key: entry for key, entry in self._remembered.items() if entry.until > now}
+        if self._remembered:
+            self._schedule_sweep()
+
+    def _schedule_sweep(self) -> None:
+        """Credentials do not stay in memory because nobody asks for them again."""
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(self._memo, self._drop_old)
+
     def _remember(self, dependency: Dependency, found: KubeObject | None, now: float) -> None:
-        for key in [key for key, entry in self._remembered.items() if entry.until <= now]:
-            del self._remembered[key]
+        self._schedule_sweep()
         # Absence is remembered more briefly: somebody is probably about to create it.
         self._remembered[dependency] = _Remembered(
             found, now + (self._memo if found is not None else min(self._memo, 1.0))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +17,7 @@ from eso.errors import AccessDeniedError, EsoError, UnavailableError
 from eso.providers.base import SecretsClient
 from eso.stores.broker import Broker
 from eso.stores.context import CLUSTER, StoreClientContext, StoreIdentity
-from eso.stores.credentials import CredentialReader
+from eso.stores.credentials import CredentialReader, Dependency
 from eso.stores.flights import SingleFlight, fresh_error
 from eso.stores.metrics import StoreMetrics
 
@@ -29,7 +29,12 @@ IDLE: Final = 600.0
 """Seconds a client is kept after its last use."""
 
 _FAILURE_MEMO: Final = 2.0
-"""Seconds a failed sign-in is remembered, so that a thousand objects do not try it a thousand times."""
+_LONGEST_FAILURE_MEMO: Final = 30.0
+"""Seconds a failed sign-in is remembered: the first time, and at most after several in a row.
+
+A thousand objects do not try it a thousand times, which some vendors answer by locking the account. New credentials are tried
+at once.
+"""
 
 _CLOSE_TIMEOUT: Final = 10.0
 
@@ -75,6 +80,14 @@ class ClientRequest:
     make: Callable[[StoreClientContext], Awaitable[SecretsClient]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: EsoError
+    until: float
+    pause: float
+    dependencies: Mapping[Dependency, str]
+
+
 class ClientPool:
     """Makes clients once, lends them out, closes them when they are outdated or idle.
 
@@ -93,7 +106,7 @@ class ClientPool:
         self._flights: SingleFlight[None] = SingleFlight()
         # Stores of which a client turned out to be made from things of its consumer's namespace.
         self._bound: dict[StoreIdentity, None] = {}
-        self._failures: dict[_Slot, tuple[float, EsoError]] = {}
+        self._failures: dict[_Slot, _Failure] = {}
 
     @asynccontextmanager
     async def lend(self, request: ClientRequest) -> AsyncIterator[PooledClient]:
@@ -122,7 +135,8 @@ class ClientPool:
         for slot, pooled in list(self._clients.items()):
             if pooled.leases == 0 and now - pooled.last_used >= self._idle:
                 await self._retire(slot)
-        self._failures = {slot: found for slot, found in self._failures.items() if found[0] > now}
+        keep = now - _LONGEST_FAILURE_MEMO
+        self._failures = {slot: found for slot, found in self._failures.items() if found.until > keep}
 
     async def forget(self, label: tuple[str, str, str]) -> None:
         """Close every client of a store that is gone or changed."""
@@ -149,7 +163,7 @@ class ClientPool:
                         return pooled
                     continue
                 await self._retire(slot, pooled)
-            self._raise_recent_failure(slot)
+            await self._raise_recent_failure(slot)
             try:
                 await self._flights.run(slot, lambda slot=slot: self._make(slot, request))  # type: ignore[misc]
             except EsoError:
@@ -180,9 +194,10 @@ class ClientPool:
             if isinstance(err, EsoError):
                 self._metrics.created(label, success=False)
                 if not self._rebind(slot, context):
-                    self._failures[slot] = (asyncio.get_running_loop().time() + _FAILURE_MEMO, err)
+                    self._remember_failure(slot, err, context)
             raise
         self._metrics.created(label, success=True)
+        self._failures.pop(slot, None)
         now = asyncio.get_running_loop().time()
         pooled = PooledClient(client, context, broker, now)
         if self._rebind(slot, context):
@@ -201,16 +216,30 @@ class ClientPool:
         self._bound[slot.identity] = None
         return True
 
-    def _raise_recent_failure(self, slot: _Slot) -> None:
+    def _remember_failure(self, slot: _Slot, err: EsoError, context: StoreClientContext) -> None:
+        before = self._failures.get(slot)
+        grows = before is not None and isinstance(err, (AccessDeniedError, UnavailableError))
+        pause = min(before.pause * 2, _LONGEST_FAILURE_MEMO) if before is not None and grows else _FAILURE_MEMO
+        until = asyncio.get_running_loop().time() + pause
+        self._failures[slot] = _Failure(err, until, pause, dict(context.dependencies))
+
+    async def _raise_recent_failure(self, slot: _Slot) -> None:
         found = self._failures.get(slot)
-        if found is not None and found[0] > asyncio.get_running_loop().time():
-            raise fresh_error(found[1]) from found[1]
+        if found is None or found.until <= asyncio.get_running_loop().time():
+            return
+        if await self._all_unchanged(found.dependencies):
+            raise fresh_error(found.error) from found.error
+        self._failures.pop(slot, None)
 
     async def _current(self, pooled: PooledClient) -> bool:
-        """Whether what the client was made from is unchanged; True as well when that cannot be found out now."""
-        for dependency, version in list(pooled.context.dependencies.items()):
+        """Whether what the client was made from is unchanged."""
+        return await self._all_unchanged(pooled.context.dependencies)
+
+    async def _all_unchanged(self, dependencies: Mapping[Dependency, str]) -> bool:
+        """Whether objects have the versions they were read in; True as well when that cannot be found out now."""
+        for dependency, version in list(dependencies.items()):
             try:
-                if await self._reader.version(dependency) != version:
+                if not await self._reader.unchanged(dependency, version):
                     return False
             except (AccessDeniedError, UnavailableError):
                 continue

@@ -207,6 +207,41 @@ def test_a_failed_sign_in_is_not_repeated_by_everybody() -> None:
     run(main())
 
 
+def test_failed_sign_ins_become_rarer_and_new_credentials_are_tried_at_once() -> None:
+    async def main() -> None:
+        async with world() as found:
+            await found.secret("a", "credentials", token="refused")
+            await found.store("s", "a", TOKEN)
+            for _ in range(120):
+                with pytest.raises(AccessDeniedError):
+                    await found.read(store_ref("s"), "a")
+                await asyncio.sleep(1)
+            assert found.provider.logins <= 8
+            await change(found, "a", "good")
+            await asyncio.sleep(11)
+            assert await found.read(store_ref("s"), "a") == "good:k"
+
+    run(main())
+
+
+def test_an_informer_of_another_namespace_says_nothing_about_this_one() -> None:
+    async def main() -> None:
+        async with world() as found:
+            await found.secret("a", "credentials", token="t")
+            await found.store("s", "a", TOKEN)
+            informer = Informer(Secret, found.client, namespace="b", metadata_only=True)
+            found.manager.reader.follow(informer)
+            watching = asyncio.ensure_future(informer.run())
+            await informer.synced.wait()
+            for _ in range(3):
+                await found.read(store_ref("s"), "a")
+            assert found.provider.logins == 1
+            watching.cancel()
+            await asyncio.wait({watching})
+
+    run(main())
+
+
 def test_an_idle_client_is_closed_and_running_ends_with_all_closed() -> None:
     async def main() -> None:
         async with world(idle=100.0) as found:
