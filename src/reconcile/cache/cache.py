@@ -150,7 +150,8 @@ class Cache:
         """A synced informer with whole objects of the kind in that namespace (empty: in all), complete if possible."""
         best: Informer[K] | None = None
         for key, informer in self._informers.items():
-            if key.kind is kind and not key.metadata_only and informer.synced.is_set() and _spans(key, namespace):
+            fresh = informer.running and informer.synced.is_set()
+            if key.kind is kind and not key.metadata_only and fresh and _spans(key, namespace):
                 if informer.complete:
                     return cast("Informer[K]", informer)
                 best = informer

@@ -107,6 +107,11 @@ class Informer(Generic[K]):
             self._running = False
 
     @property
+    def running(self) -> bool:
+        """Whether `run` runs; what is held is only as fresh as its end otherwise."""
+        return self._running
+
+    @property
     def complete(self) -> bool:
         """Whether an object that is not here does not exist (in these namespaces)."""
         return self.synced.is_set() and not self._labels and not self._fields
@@ -193,13 +198,19 @@ class Informer(Generic[K]):
         entry = self._parser.parse(body)
         if "" not in self.namespaces and entry.namespace not in self.namespaces:
             return
-        if self._fields and self._store.get(entry.key) is None:
-            # Only the server can tell whether it is selected; the watch will.
+        if not self._selects_fields(entry):
             return
         if self._labels.matches(labels_of(entry)):
             self._intake.take(entry, written=True)
         else:
             self._intake.gone(entry)
+
+    def _selects_fields(self, entry: Entry) -> bool:
+        identity = {"metadata.name": entry.name, "metadata.namespace": entry.namespace}
+        if identity.keys() >= set(self._fields.paths):
+            return self._fields.matches(identity)
+        # Only the server knows how other fields are selected by; for what is not here yet, the watch will tell.
+        return self._store.get(entry.key) is not None
 
     def observe_deleted(self, name: str, namespace: str, uid: str) -> None:
         """Take in that the object with this uid is gone."""

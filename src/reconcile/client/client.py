@@ -19,6 +19,7 @@ from reconcile.client.reader import Reader
 from reconcile.client.rest import path_of
 from reconcile.client.retry import RetryingTransport, RetryPolicy
 from reconcile.client.transport import Transport
+from reconcile.client.wire import MalformedError
 from reconcile.errors import NotFoundError
 from reconcile.metrics import ClientMetrics
 from reconcile.statuswrites import expecting_status
@@ -277,7 +278,11 @@ class Client(Reader):
         }
         path = f"{path_of(ServiceAccount.resource, namespace, name)}/token"
         status = (await self.raw("POST", path, body=body)).get("status") or {}
-        return BoundToken(status["token"], datetime.fromisoformat(status["expirationTimestamp"]))
+        try:
+            return BoundToken(status["token"], datetime.fromisoformat(status["expirationTimestamp"]))
+        except (KeyError, TypeError, ValueError):
+            # The chained error would quote the token.
+            raise MalformedError(f"the API server gave no token for service account {namespace}/{name}") from None
 
     async def _write(
         self,

@@ -12,7 +12,7 @@ from reconcile.api.model import KubeObject
 from reconcile.api.request import Request
 from reconcile.client import listing
 from reconcile.client.objects import K, ObjectList, WatchEvent, decode, decode_metadata
-from reconcile.client.rest import path_of, raise_for_status
+from reconcile.client.rest import json_of, path_of, raise_for_status
 from reconcile.client.transport import Transport
 from reconcile.errors import GoneError, NotFoundError
 
@@ -61,8 +61,7 @@ class Reader:
             NotFoundError: there is none.
             APIError, TransportError: the request failed.
         """
-        body: dict[str, Any] = msgspec.json.decode(await self._call("GET", path_of(kind.resource, namespace, name)))
-        return body
+        return json_of(await self._call("GET", path_of(kind.resource, namespace, name)))
 
     async def list(
         self,
@@ -188,7 +187,7 @@ class Reader:
         """
         encoded = None if body is None else msgspec.json.encode(body)
         answer = await self._call(method, path, query=query, body=encoded, content_type=content_type, timeout=timeout)
-        return msgspec.json.decode(answer) if answer else {}
+        return json_of(answer)
 
     async def _call(
         self,

@@ -10,9 +10,10 @@ import msgspec
 
 from reconcile.api.model import Resource
 from reconcile.client.transport import Response
+from reconcile.client.wire import MalformedError
 from reconcile.errors import APIError, error_from_status
 
-__all__ = ["error_of", "path_of", "raise_for_status", "retry_after"]
+__all__ = ["error_of", "json_of", "path_of", "raise_for_status", "retry_after"]
 
 
 def path_of(resource: Resource, namespace: str = "", name: str = "", subresource: str = "") -> str:
@@ -57,6 +58,18 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             except ValueError:
                 return None
     return None
+
+
+def json_of(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body; empty for an empty one.
+
+    Raises:
+        MalformedError: it is something else; the message does not quote it.
+    """
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any]) if body else {}
+    except msgspec.DecodeError:
+        raise MalformedError("the API server's answer is not a JSON object") from None
 
 
 def error_of(response: Response) -> APIError:

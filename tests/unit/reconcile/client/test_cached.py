@@ -182,6 +182,33 @@ def test_a_selected_cache_answers_only_what_it_holds() -> None:
     run(story())
 
 
+@pytest.mark.parametrize(
+    ("field_selector", "held"),
+    [("metadata.name=a", True), ("metadata.name=b", False), ("type=x", False)],
+)
+def test_own_writes_enter_a_cache_only_if_its_field_selector_takes_them(field_selector: str, held: bool) -> None:
+    async def story() -> None:
+        server = Writable()
+        async with cached(server, field_selector=field_selector) as (client, cache):
+            await client.create(config_map("a", "1"))
+            found = cache.informer(ConfigMap, field_selector=field_selector).get("a", "ns")
+            assert (found is not None) is held
+
+    run(story())
+
+
+def test_a_cache_that_stopped_answers_nothing() -> None:
+    async def story() -> None:
+        server = Writable()
+        server.put("a", "1")
+        async with cached(server) as (client, _):
+            pass
+        server.put("a", "2")
+        assert (await client.get(ConfigMap, "a", "ns")).data == {"value": "2"}
+
+    run(story())
+
+
 def test_a_metadata_only_cache_answers_no_reads() -> None:
     async def story() -> None:
         server = Writable()

@@ -281,6 +281,19 @@ async def test_a_failure_without_a_status_does_not_quote_the_body() -> None:
     assert "secret" not in str(caught.value)
 
 
+async def test_what_is_no_json_object_is_a_transport_error_that_does_not_quote_it() -> None:
+    client, _ = client_of(Response(200, b"<html>hunter2"), Response(200, b"[1]"), {"status": {"token": "hunter2"}})
+    for call in (
+        client.raw("GET", "/x"),
+        client.get_wire(ConfigMap, "a", "ns"),
+        client.request_token("ns", "sa"),
+    ):
+        with pytest.raises(TransportError) as caught:
+            await call
+        assert "hunter2" not in str(caught.value)
+    assert await client_of(Response(200, b""))[0].raw("GET", "/x") == {}
+
+
 async def test_closing_the_client_closes_the_transport() -> None:
     client, transport = client_of()
     async with client:
