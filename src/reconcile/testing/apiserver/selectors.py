@@ -16,6 +16,7 @@ Matcher = Callable[[Object], bool]
 _LabelTest = Callable[[Mapping[str, str]], bool]
 
 _TOKEN = re.compile(r"\s*(!=|==|=|<|>|!|\(|\)|,|[^\s!=<>(),]+)")
+_SYMBOLS = frozenset(("", "!=", "==", "=", "<", ">", "!", "(", ")", ","))
 
 
 class _Tokens:
@@ -72,11 +73,19 @@ def _compared(key: str, text: str, *, greater: bool) -> _LabelTest:
     return test
 
 
-def _requirement(tokens: _Tokens) -> _LabelTest:
+def _key(tokens: _Tokens) -> str:
     key = tokens.take()
-    if key == "!":
-        absent = tokens.take()
+    if key in _SYMBOLS:
+        raise bad_request(f"unable to parse requirement: found '{key}', expected: identifier")
+    return key
+
+
+def _requirement(tokens: _Tokens) -> _LabelTest:
+    if tokens.peek() == "!":
+        tokens.take()
+        absent = _key(tokens)
         return lambda labels: absent not in labels
+    key = _key(tokens)
     operator = tokens.peek()
     if operator in ("", ","):
         return lambda labels: key in labels

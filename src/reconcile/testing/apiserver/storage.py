@@ -81,15 +81,16 @@ class Durable(Protocol):
 class Subscription:
     """The live changes of one resource, in order. Close it when done."""
 
-    def __init__(self, close: Callable[[Subscription], None]) -> None:
+    def __init__(self, close: Callable[[Subscription], None], max_backlog: int = MAX_BACKLOG) -> None:
         self.pending: deque[Change] = deque()
         self.overrun = False
+        self._max_backlog = max_backlog
         self._wake = asyncio.Event()
         self._close = close
 
     def push(self, change: Change) -> None:
         """Called by the storage for each write."""
-        if len(self.pending) >= MAX_BACKLOG:
+        if len(self.pending) >= self._max_backlog:
             self.overrun = True
         else:
             self.pending.append(change)
@@ -130,12 +131,16 @@ class Storage:
     Args:
         durable: receives every write; None keeps objects in memory only.
         history: changes kept per resource.
+        max_backlog: changes that may wait for one watch before it is ended.
     """
 
-    def __init__(self, durable: Durable | None = None, *, history: int = HISTORY) -> None:
+    def __init__(
+        self, durable: Durable | None = None, *, history: int = HISTORY, max_backlog: int = MAX_BACKLOG
+    ) -> None:
         self.version = 1
         self._tables: dict[str, _Table] = {}
         self._history = history
+        self._max_backlog = max_backlog
         self._durable = durable
         self._listeners: list[Callable[[Change], None]] = []
         self._snapshots: dict[tuple[str, int], list[Stored]] = {}
@@ -247,7 +252,7 @@ class Storage:
     def subscribe(self, resource: str) -> Subscription:
         """Receive every change of a resource from now on."""
         table = self._table(resource)
-        subscription = Subscription(table.subscriptions.remove)
+        subscription = Subscription(table.subscriptions.remove, self._max_backlog)
         table.subscriptions.append(subscription)
         return subscription
 
