@@ -51,7 +51,10 @@ class Sessions:
         sent = {"User-Agent": _USER_AGENT, **(headers or {})}
         if bearer is not None:
             sent["Authorization"] = f"Bearer {bearer.reveal_text()}"
-        connector = aiohttp.TCPConnector(ssl=tls_context(ca, client_cert, verify=verify), limit=_CONNECTIONS)
+        # aiohttp keeps one context with the system's roots; reading them again takes tens of milliseconds.
+        plain = ca is None and client_cert is None and verify
+        tls = True if plain else tls_context(ca, client_cert, verify=verify)
+        connector = aiohttp.TCPConnector(ssl=tls, limit=_CONNECTIONS)
         try:
             session = aiohttp.ClientSession(
                 base_url or None,

@@ -1,0 +1,176 @@
+"""HTTP sessions of a client, against a server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from tests.support.certificates import key_pair
+
+from eso.errors import (
+    InvalidRequestError,
+    InvalidSpecError,
+    NoSecretError,
+    ProviderError,
+    ThrottledError,
+    UnavailableError,
+)
+from eso.providers.http import read_json, transport_errors
+from eso.stores.sessions import Sessions, tls_context
+from eso.values import SecretValue
+
+DEFAULTS: dict[str, Any] = {
+    "headers": None,
+    "bearer": None,
+    "ca": None,
+    "client_cert": None,
+    "verify": True,
+    "timeout": 5.0,
+}
+
+
+async def answer(request: web.Request) -> web.StreamResponse:
+    match request.match_info["what"]:
+        case "echo":
+            transport = request.transport
+            peer = transport.get_extra_info("peercert") if transport is not None else None
+            return web.json_response({"headers": dict(request.headers), "path": request.path, "peer": bool(peer)})
+        case "missing":
+            return web.json_response({"secret": "hunter2"}, status=404)
+        case "slow":
+            return web.Response(status=429, headers={"Retry-After": "7"}, text="hunter2")
+        case "text":
+            return web.Response(text="hunter2 is not JSON")
+        case "large":
+            return web.Response(body=b"[" + b"1," * 600_000 + b"1]")
+    response = web.StreamResponse(headers={"Content-Length": "100"})
+    await response.prepare(request)
+    await response.write(b"hunter2")
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+@asynccontextmanager
+async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_get("/api/{what}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+    await site.start()
+    port = runner.addresses[0][1]
+    try:
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}/api/"
+    finally:
+        await runner.cleanup()
+
+
+def server_tls(tmp_path: Path, *, client_certificates: bool = False) -> ssl.SSLContext:
+    certificate, key = key_pair()
+    (tmp_path / "crt").write_bytes(certificate)
+    (tmp_path / "key").write_bytes(key)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=certificate.decode())
+    context.load_cert_chain(tmp_path / "crt", tmp_path / "key")
+    if client_certificates:
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+async def get(session: aiohttp.ClientSession, what: str, **options: Any) -> Any:
+    with transport_errors("reading secret x"):
+        async with session.get(what) as response:
+            return await read_json(response, "reading secret x", **options)
+
+
+async def test_headers_and_base_url() -> None:
+    async with serving() as url:
+        sessions = Sessions()
+        session = sessions.open(url, **{**DEFAULTS, "headers": {"X-A": "1"}, "bearer": SecretValue("token")})
+        found = await get(session, "echo")
+        assert found["path"] == "/api/echo"
+        assert (found["headers"]["X-A"], found["headers"]["Authorization"]) == ("1", "Bearer token")
+        assert "token" not in repr(session)
+        await sessions.close()
+        assert session.closed
+        with pytest.raises(RuntimeError, match="closed"):
+            sessions.open(url, **DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("what", "kind"),
+    [
+        ("missing", NoSecretError),
+        ("slow", ThrottledError),
+        ("text", ProviderError),
+        ("large", InvalidRequestError),
+        ("broken", UnavailableError),
+    ],
+)
+async def test_answers_that_are_no_secret_show_nothing_of_their_body(what: str, kind: type[ProviderError]) -> None:
+    async with serving() as url:
+        sessions = Sessions()
+        session = sessions.open(url, **DEFAULTS)
+        with pytest.raises(kind) as caught:
+            await get(session, what, limit=1_000_000)
+        seen: BaseException | None = caught.value
+        while seen is not None:
+            assert "hunter2" not in str(seen)
+            seen = seen.__cause__
+        if isinstance(caught.value, ThrottledError):
+            assert caught.value.retry_after == 7.0
+        await sessions.close()
+
+
+async def test_trust(tmp_path: Path) -> None:
+    certificate, _ = key_pair()
+    async with serving(server_tls(tmp_path)) as url:
+        sessions = Sessions()
+        assert await get(sessions.open(url, **{**DEFAULTS, "ca": certificate}), "echo")
+        assert await get(sessions.open(url, **{**DEFAULTS, "verify": False}), "echo")
+        with pytest.raises(UnavailableError, match="TLS connection failed"):
+            await get(sessions.open(url, **DEFAULTS), "echo")
+        await sessions.close()
+
+
+async def test_client_certificates(tmp_path: Path) -> None:
+    pair = key_pair()
+    async with serving(server_tls(tmp_path, client_certificates=True)) as url:
+        sessions = Sessions()
+        found = await get(sessions.open(url, **{**DEFAULTS, "ca": pair[0], "client_cert": pair}), "echo")
+        assert found["peer"]
+        with pytest.raises(UnavailableError):
+            await get(sessions.open(url, **{**DEFAULTS, "ca": pair[0]}), "echo")
+        await sessions.close()
+
+
+async def test_nobody_listens() -> None:
+    sessions = Sessions()
+    with pytest.raises(UnavailableError, match="cannot be reached"):
+        await get(sessions.open("http://127.0.0.1:1/", **DEFAULTS), "echo")
+    await sessions.close()
+
+
+@pytest.mark.parametrize(
+    ("ca", "pair"), [(b"nothing", None), (None, (b"hunter2", b"hunter2")), (None, (key_pair()[0], b"hunter2"))]
+)
+def test_certificates_that_cannot_be_used(ca: bytes | None, pair: tuple[bytes, bytes] | None) -> None:
+    with pytest.raises(InvalidSpecError) as caught:
+        tls_context(ca, pair)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_url_that_is_none() -> None:
+    async def main() -> None:
+        sessions = Sessions()
+        with pytest.raises(InvalidSpecError, match="URL"):
+            sessions.open("not a url", **DEFAULTS)
+
+    asyncio.run(main())
