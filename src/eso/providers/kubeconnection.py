@@ -64,7 +64,7 @@ class _ServiceAccountCredentials:
         token = await self._context.service_account_token(self._ref, ttl=_TOKEN_TTL)
         return f"Bearer {token.reveal_text()}"
 
-    def expire(self) -> None:
+    def expire(self, authorization: str) -> None:
         """The resolver keeps the token and knows its end."""
 
 

@@ -431,3 +431,12 @@ def test_warnings_and_referent(spec: dict[str, Any], warned: bool, referent: boo
     provider, found = KubernetesProvider(), KubernetesSpec.model_validate(spec)
     warnings = provider.validate_store(found, store_kind="ClusterSecretStore", store_namespace="")
     assert (bool(warnings), provider.is_referent(found)) == (warned, referent)
+
+
+async def test_a_token_that_the_server_no_longer_accepts_is_denied(remote: Remote) -> None:
+    await remote.secret("s", k="v")
+    async with remote.lend(remote.spec(auth={"serviceAccount": {"name": "account"}})) as client:
+        assert await value(client, "s", "k") == "v"
+        await remote.kube.delete(ServiceAccount, "account", "app")
+        with pytest.raises(AccessDeniedError):
+            await value(client, "s", "k")
