@@ -20,9 +20,11 @@ from eso.template.functions import (
     lists,
     numeric,
     paths,
+    randomness,
     reflection,
     regex,
     semver,
+    signatures,
     strings,
     urls,
     yamlgo,
@@ -50,7 +52,9 @@ FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
             yamlgo,
             regex,
             semver,
+            signatures,
             paths,
+            randomness,
         )
         for function in module.TABLE
     }

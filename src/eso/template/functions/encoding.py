@@ -10,7 +10,7 @@ from eso.template.gotext.function import Function, Param
 from eso.template.gotext.quote import is_print
 from eso.template.gotext.values import from_bytes, to_bytes
 
-__all__ = ["TABLE", "DecodeError", "decode_base64"]
+__all__ = ["TABLE", "DecodeError", "decode_base64", "decode_base64_bytes"]
 
 _BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _BASE64_DIGITS: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
@@ -63,7 +63,15 @@ def decode_base64(text: str) -> bytes:
     Raises:
         DecodeError: another character, or wrong padding.
     """
-    data = to_bytes(text)
+    return decode_base64_bytes(to_bytes(text))
+
+
+def decode_base64_bytes(data: bytes) -> bytes:
+    """Bytes of standard Base64 with padding; line breaks are skipped.
+
+    Raises:
+        DecodeError: another character, or wrong padding.
+    """
     stripped = data.translate(None, _LINE_BREAKS)
     if _BASE64.fullmatch(stripped) is None:
         raise DecodeError(f"illegal base64 data at input byte {_base64_fault(data)}")

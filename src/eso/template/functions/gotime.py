@@ -191,7 +191,12 @@ def _in_named_zone(shown: int, parsed: ParsedTime, default: Location) -> Time:
     seconds = default.seconds_of(shown)
     if default.lookup(seconds)[0] == parsed.zone:
         return Time(seconds, parsed.nanosecond, default)
-    # The abbreviation says nothing about the offset; only GMT+3 and the like do.
+    for half_year in (-DAY * 182, DAY * 182):
+        name, offset = default.lookup(seconds + half_year)
+        if name == parsed.zone:
+            # An abbreviation of the zone's other season still says its offset.
+            return Time(shown - offset, parsed.nanosecond, default)
+    # Otherwise it says nothing about the offset; only GMT+3 and the like do.
     digits = parsed.zone.removeprefix("GMT")
     hours = int(digits) if parsed.zone.startswith("GMT") and digits else 0
     return Time(shown, parsed.nanosecond, Location(parsed.zone, offset=hours * 3600))

@@ -1,0 +1,57 @@
+"""Writing ASN.1 in DER, as much as PKCS#12 needs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["NULL", "explicit", "integer", "octets", "oid", "sequence", "set_of", "tagged"]
+
+
+def tagged(tag: int, content: bytes) -> bytes:
+    """A value with its tag and length."""
+    length = len(content)
+    if length < 0x80:
+        return bytes((tag, length)) + content
+    size = (length.bit_length() + 7) // 8
+    return bytes((tag, 0x80 | size)) + length.to_bytes(size, "big") + content
+
+
+NULL: Final = tagged(0x05, b"")
+
+
+def sequence(*parts: bytes) -> bytes:
+    """A SEQUENCE."""
+    return tagged(0x30, b"".join(parts))
+
+
+def set_of(*parts: bytes) -> bytes:
+    """A SET OF, in the order that DER asks for."""
+    return tagged(0x31, b"".join(sorted(parts)))
+
+
+def explicit(number: int, content: bytes) -> bytes:
+    """A value inside a context tag."""
+    return tagged(0xA0 | number, content)
+
+
+def octets(content: bytes) -> bytes:
+    """An OCTET STRING."""
+    return tagged(0x04, content)
+
+
+def integer(number: int) -> bytes:
+    """A non-negative INTEGER."""
+    return tagged(0x02, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+
+
+def _base128(number: int) -> bytes:
+    groups = [number & 0x7F]
+    while number := number >> 7:
+        groups.append(0x80 | (number & 0x7F))
+    return bytes(reversed(groups))
+
+
+def oid(text: str) -> bytes:
+    """An OBJECT IDENTIFIER from its dotted form."""
+    first, second, *rest = [int(part) for part in text.split(".")]
+    return tagged(0x06, b"".join([_base128(number) for number in (first * 40 + second, *rest)]))
