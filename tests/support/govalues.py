@@ -10,6 +10,7 @@ import base64
 import math
 from typing import Any
 
+from eso.template.functions.certificate import CertificateRecord
 from eso.template.functions.durations import Duration
 from eso.template.functions.gotime import Month, Time, Weekday
 from eso.template.functions.locations import load_location
@@ -56,6 +57,7 @@ _DECODERS: dict[str, Any] = {
     "lists": lambda value: ListOfLists([decode(item) for item in value]),
     "map": lambda value: {_text(key): decode(item) for key, item in value},
     "time": lambda value: Time() if value[2] is None else Time(int(value[0]), int(value[1]), load_location(value[2])),
+    "cert": lambda value: CertificateRecord(*value),
     "semver": parse_version,
     "duration": lambda value: Duration(int(value)),
     "month": lambda value: Month(int(value)),
@@ -125,6 +127,8 @@ def encode(value: Any) -> Any:
         return _encode_map(value)
     if isinstance(value, Time):
         return {"time": value.format("2006-01-02T15:04:05.999999999 -07:00 MST") + f" | {value}"}
+    if isinstance(value, CertificateRecord):
+        return {"cert": [value.cert, value.key]}
     if isinstance(value, VersionValue):
         kind = "semver" if isinstance(value, Version) else "semver value"
         return {kind: f"{value} | {value.original}"}

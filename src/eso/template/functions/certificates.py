@@ -6,6 +6,7 @@ import hashlib
 import ipaddress
 import secrets
 from datetime import UTC, datetime, timedelta
+from warnings import catch_warnings, simplefilter
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -86,8 +87,10 @@ def _name(common_name: str) -> x509.Name:
     if not common_name:
         return x509.Name([])
     try:
-        # Names longer than the standard's 64 characters are taken, as Go takes them.
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name, _validate=False)])
+        with catch_warnings():
+            # The library warns of names longer than the standard's 64 characters; Go takes them.
+            simplefilter("ignore")
+            return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name, _validate=False)])
     except (ValueError, UnicodeEncodeError):
         raise FunctionError("error creating certificate: the common name is no valid text") from None
 

@@ -1,10 +1,8 @@
-"""Writing ASN.1 in DER, as much as PKCS#12 needs."""
+"""ASN.1 in DER, as much as PKCS#12 needs."""
 
 from __future__ import annotations
 
-from typing import Final
-
-__all__ = ["NULL", "explicit", "integer", "octets", "oid", "sequence", "set_of", "tagged"]
+__all__ = ["element_end", "explicit", "integer", "octets", "oid", "sequence", "set_of", "tagged"]
 
 
 def tagged(tag: int, content: bytes) -> bytes:
@@ -14,9 +12,6 @@ def tagged(tag: int, content: bytes) -> bytes:
         return bytes((tag, length)) + content
     size = (length.bit_length() + 7) // 8
     return bytes((tag, 0x80 | size)) + length.to_bytes(size, "big") + content
-
-
-NULL: Final = tagged(0x05, b"")
 
 
 def sequence(*parts: bytes) -> bytes:
@@ -55,3 +50,21 @@ def oid(text: str) -> bytes:
     """An OBJECT IDENTIFIER from its dotted form."""
     first, second, *rest = [int(part) for part in text.split(".")]
     return tagged(0x06, b"".join([_base128(number) for number in (first * 40 + second, *rest)]))
+
+
+def element_end(data: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the element at a position starts, and where the element ends.
+
+    Raises:
+        ValueError: there is no whole element.
+    """
+    if len(data) < at + 2:
+        raise ValueError("DER ends too early")
+    start, length = at + 2, data[at + 1]
+    if length >= 0x80:
+        size = length & 0x7F
+        length = int.from_bytes(data[start : start + size], "big")
+        start += size
+    if start + length > len(data):
+        raise ValueError("DER ends too early")
+    return start, start + length

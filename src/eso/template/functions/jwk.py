@@ -25,6 +25,8 @@ _CURVES: Final[dict[str, ec.EllipticCurve]] = {
     "P-384": ec.SECP384R1(),
     "P-521": ec.SECP521R1(),
 }
+_TEXTS: Final = ("alg", "kid", "use", "x5u", "x5t", "x5t#S256")
+_CRT: Final = ("dp", "dq", "qi")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/\-_]*={0,2}")
 
 
@@ -36,6 +38,11 @@ def _members(text: str) -> dict[str, Value]:
         raise FunctionError("invalid key type from JSON")
     if key["kty"] == "oct":
         raise FunctionError("x509: unsupported key type: symmetric")
+    for name in _TEXTS:
+        if name in key and not isinstance(key[name], str):
+            raise FunctionError(f"failed to decode field {name}")
+    if "key_ops" in key and not isinstance(key["key_ops"], list):
+        raise FunctionError("failed to decode field key_ops")
     return key
 
 
@@ -92,8 +99,10 @@ def _public(members: dict[str, Value]) -> PublicKey:
 
 def _rsa_private(members: dict[str, Value]) -> rsa.RSAPrivateKey:
     p, q, d = _number(members, "p"), _number(members, "q"), _number(members, "d")
-    # The other members follow from these; Go computes them anew as well.
-    exponents = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
+    if all(members.get(name) for name in _CRT):
+        exponents = _number(members, "dp"), _number(members, "dq"), _number(members, "qi")
+    else:
+        exponents = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
     return rsa.RSAPrivateNumbers(p, q, d, *exponents, _rsa_public(members)).private_key()
 
 

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
 from eso.template.functions.certchain import ChainCertificate, chain_order, load_certificate
+from eso.template.functions.der import element_end
 from eso.template.functions.pem import blocks, first_block
 from eso.template.functions.pkcs12write import key_store, trust_store
 from eso.template.functions.privatekeys import PrivateKey, load_any_key, pkcs8_pem
@@ -32,7 +33,20 @@ __all__ = [
 _NO_BLOCK = "runtime error: invalid memory address or nil pointer dereference"
 
 
+def _has_mac(data: bytes) -> bool:
+    """Whether the file is protected by its password: the third element of the outermost sequence."""
+    try:
+        start, end = element_end(data, 0)
+        _, version_end = element_end(data, start)
+        return element_end(data, version_end)[1] < end
+    except ValueError:
+        # No DER: reading it properly fails with a better reason.
+        return True
+
+
 def _loaded(password: str, data: bytes) -> pkcs12.PKCS12KeyAndCertificates:
+    if password and not _has_mac(data):
+        raise FunctionError("pkcs12: no MAC in data")
     # An empty password has two forms: an empty text, and none at all.
     attempts: list[bytes | None] = [to_bytes(password)] if password else [b"", None]
     for attempt in attempts:

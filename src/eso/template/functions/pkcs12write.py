@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from eso.template.functions.der import NULL, explicit, integer, octets, oid, sequence, set_of, tagged
+from eso.template.functions.der import explicit, integer, octets, oid, sequence, set_of, tagged
 from eso.template.functions.privatekeys import PrivateKey
 from eso.template.functions.subjects import subject_text
 from eso.template.gotext.function import FunctionError
@@ -79,7 +79,7 @@ def _encrypted(content: bytes, password: str) -> tuple[bytes, bytes]:
     padder = PKCS7(128).padder()
     encryptor = Cipher(algorithms.AES256(key), modes.CBC(vector)).encryptor()
     encrypted = encryptor.update(padder.update(content) + padder.finalize()) + encryptor.finalize()
-    derivation = sequence(_PBKDF2, sequence(octets(salt), integer(_ROUNDS), sequence(_HMAC_SHA256, NULL)))
+    derivation = sequence(_PBKDF2, sequence(octets(salt), integer(_ROUNDS), sequence(_HMAC_SHA256)))
     return sequence(_PBES2, sequence(derivation, sequence(_AES_256_CBC, octets(vector)))), encrypted
 
 
@@ -110,7 +110,7 @@ def _file(contents: list[bytes], password: str) -> bytes:
     safe = sequence(*contents)
     salt = secrets.token_bytes(_SALT)
     digest = hmac.digest(_mac_key(password, salt), safe, "sha256")
-    mac = sequence(sequence(sequence(_SHA256, NULL), octets(digest)), octets(salt), integer(_ROUNDS))
+    mac = sequence(sequence(sequence(_SHA256), octets(digest)), octets(salt), integer(_ROUNDS))
     return sequence(integer(3), _plain_content(safe), mac)
 
 
