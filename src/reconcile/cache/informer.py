@@ -12,7 +12,7 @@ import msgspec
 from reconcile.cache.events import InformerEvent, stored_event
 from reconcile.cache.intake import EventType, Intake, Sync
 from reconcile.cache.reflector import Reflector
-from reconcile.cache.store import Entry, Parser, Store, Transform, labels_of
+from reconcile.cache.store import Entry, Parser, Store, Transform, is_older, labels_of
 from reconcile.client import listing
 from reconcile.client.client import Client
 from reconcile.client.listing import Scope
@@ -198,12 +198,20 @@ class Informer(Generic[K]):
         entry = self._parser.parse(body)
         if "" not in self.namespaces and entry.namespace not in self.namespaces:
             return
-        if not self._selects_fields(entry):
+        if self._is_covered(entry) or not self._selects_fields(entry):
             return
         if self._labels.matches(labels_of(entry)):
             self._intake.take(entry, written=True)
         else:
             self._intake.gone(entry)
+
+    def _is_covered(self, entry: Entry) -> bool:
+        """Whether the watch is past this version: then what is held is newer, or the object is gone since."""
+        for namespace, reflector in zip(self.namespaces, self._reflectors, strict=True):
+            if namespace in ("", entry.namespace):
+                newest = reflector.newest
+                return entry.resource_version == newest or is_older(entry.resource_version, newest)
+        return False
 
     def _selects_fields(self, entry: Entry) -> bool:
         identity = {"metadata.name": entry.name, "metadata.namespace": entry.namespace}

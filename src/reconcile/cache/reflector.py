@@ -88,6 +88,7 @@ class Reflector:
         settled: set when the first list is complete or the API server says that it does not know the kind.
         available: False while the API server does not know the kind.
         version: where the watch stands; empty when a list is needed.
+        newest: the newest version that the copy reflects; kept when a list is needed.
         last_contact: `loop.time()` of the last answer, event or bookmark; None before the first.
         last_try: `loop.time()` of the last sign that this task does something; None before `run`.
         failures: failures since the last event or complete list.
@@ -113,7 +114,7 @@ class Reflector:
         self._idle_timeout = idle_timeout
         self._metrics = metrics
         self._kind = str(scope.resource)
-        self._newest = ""
+        self.newest = ""
         self._suspicions = 0
         self.synced = asyncio.Event()
         self.settled = asyncio.Event()
@@ -166,7 +167,7 @@ class Reflector:
 
     async def _streaming_list(self) -> None:
         """One watch that starts with the objects as they are, and goes on as a normal one."""
-        self._sink.begin(self._newest)
+        self._sink.begin(self.newest)
         syncing = True
         idle = IdleLimit(min(_STREAM_PATIENCE, self._idle_timeout))
         events = listing.watch(self._transport, self._scope, initial_events=True, idle=idle)
@@ -179,7 +180,7 @@ class Reflector:
             raise TransportError(f"the streaming list of {self._scope} ended before it was complete")
 
     async def _list(self) -> None:
-        self._sink.begin(self._newest)
+        self._sink.begin(self.newest)
         token, limit = "", self._page_size
         while True:
             try:
@@ -188,7 +189,7 @@ class Reflector:
                 if not token:
                     raise
                 # The snapshot of the pages is compacted: everything at once, as client-go does.
-                self._sink.begin(self._newest)
+                self._sink.begin(self.newest)
                 token, limit = "", 0
                 continue
             self._heard()
@@ -231,7 +232,7 @@ class Reflector:
 
     def _advance(self, version: str) -> None:
         if version:
-            self.version = self._newest = version
+            self.version = self.newest = version
         self.failures = self._suspicions = 0
         self.last_error = None
 
