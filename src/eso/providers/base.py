@@ -139,11 +139,18 @@ class ProviderCalls(Protocol):
         """
 
     async def read_batched(
-        self, call: str, key: K, fetch_many: Callable[[Sequence[K]], Awaitable[Mapping[K, T | Exception]]], *, limit: int
+        self,
+        call: str,
+        key: K,
+        fetch_many: Callable[[Sequence[K]], Awaitable[Mapping[K, T | Exception]]],
+        *,
+        limit: int,
+        single_call: str = "",
     ) -> T:
         """As `read`, but reads that arrive together become one vendor request of up to `limit` keys.
 
-        `fetch_many` answers for each key with a value or an error; a key it leaves out raises NoSecretError.
+        `fetch_many` answers for each key with a value or an error; a key it leaves out raises NoSecretError. `single_call` is
+        the metric label where `fetch_many` makes another request for a key that is alone.
         """
 
     async def write(self, call: str, send: Callable[[], Awaitable[T]]) -> T:
@@ -275,6 +282,10 @@ class Provider(abc.ABC, Generic[SpecT]):
 
     rate_limit: ClassVar[tuple[float, int] | None] = None
     """Calls per second and calls at once that the vendor allows an account by default; None when it states none."""
+
+    def rate_limit_of(self, spec: SpecT) -> tuple[float, int] | None:
+        """As `rate_limit`, for the part of the vendor that a store uses."""
+        return self.rate_limit
 
     @abc.abstractmethod
     async def new_client(self, spec: SpecT, context: StoreContext) -> SecretsClient:

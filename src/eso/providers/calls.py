@@ -74,9 +74,11 @@ class DirectCalls:
         fetch_many: Callable[[Sequence[K]], Awaitable[Mapping[K, T | Exception]]],
         *,
         limit: int,
+        single_call: str = "",
     ) -> T:
         """See `ProviderCalls.read_batched`; each batch holds one key."""
-        return answer_for(key, await self._metrics.observed(self._provider, call, lambda: fetch_many((key,))))
+        label = single_call or call
+        return answer_for(key, await self._metrics.observed(self._provider, label, lambda: fetch_many((key,))))
 
     async def write(self, call: str, send: Callable[[], Awaitable[T]]) -> T:
         """See `ProviderCalls.write`."""

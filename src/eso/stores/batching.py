@@ -42,8 +42,18 @@ class Batcher:
         self._window = window
         self._open: dict[tuple[str, str], _Batch] = {}
 
-    async def read(self, provider: str, call: str, key: Hashable, fetch_many: FetchMany, limit: int) -> Any:
+    async def read(
+        self, provider: str, call: str, key: Hashable, fetch_many: FetchMany, *, limit: int, single_call: str = ""
+    ) -> Any:
         """The answer to one key, from a batch it shares with others of the same call.
+
+        Args:
+            provider: metric label.
+            call: metric label of a request for several keys, and what tells batches apart.
+            key: what to read.
+            fetch_many: makes the request.
+            limit: keys in one request.
+            single_call: metric label of a request for one key; empty when it is the same.
 
         Raises:
             NoSecretError: the answer leaves the key out.
@@ -52,7 +62,9 @@ class Batcher:
         batch = self._open.get((provider, call))
         if batch is None:
             batch = self._open[provider, call] = _Batch(max(1, limit))
-            batch.task = asyncio.get_running_loop().create_task(self._run(provider, call, batch, fetch_many))
+            batch.task = asyncio.get_running_loop().create_task(
+                self._run(provider, call, batch, fetch_many, single_call or call)
+            )
             batch.task.add_done_callback(retrieve)
         batch.keys[key] = None
         if len(batch.keys) >= batch.limit:
@@ -80,7 +92,9 @@ class Batcher:
                     await asyncio.wait({task})
         return task.result()
 
-    async def _run(self, provider: str, call: str, batch: _Batch, fetch_many: FetchMany) -> Mapping[Any, Any]:
+    async def _run(
+        self, provider: str, call: str, batch: _Batch, fetch_many: FetchMany, single_call: str
+    ) -> Mapping[Any, Any]:
         try:
             try:
                 async with asyncio.timeout(self._window):
@@ -90,7 +104,8 @@ class Batcher:
         finally:
             self._close(provider, call, batch)
         keys = tuple(batch.keys)
-        answers: Mapping[Any, Any] = await self._send(provider, call, lambda: fetch_many(keys))
+        label = call if len(keys) > 1 else single_call
+        answers: Mapping[Any, Any] = await self._send(provider, label, lambda: fetch_many(keys))
         return answers
 
     def _close(self, provider: str, call: str, batch: _Batch) -> None:

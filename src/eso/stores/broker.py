@@ -108,11 +108,13 @@ class Broker:
             self._failed.setdefault(key, self._loop.time())
             raise
 
-    async def batched(self, provider: str, call: str, key: Hashable, fetch_many: Any, limit: int) -> Any:
+    async def batched(
+        self, provider: str, call: str, key: Hashable, fetch_many: Any, *, limit: int, single_call: str
+    ) -> Any:
         """The answer to one key of a batch; counted as batched when others share the request."""
         if self._batcher.joins(provider, call):
             self._metrics.count(self._store, "batched")
-        return await self._batcher.read(provider, call, key, fetch_many, limit)
+        return await self._batcher.read(provider, call, key, fetch_many, limit=limit, single_call=single_call)
 
     async def changed(self, send: Callable[[], Awaitable[T]]) -> T:
         """A request that may change what reads answer: nothing read before its end is reused."""
@@ -225,11 +227,13 @@ class BrokeredCalls:
         fetch_many: Callable[[Sequence[K]], Awaitable[Mapping[K, T | Exception]]],
         *,
         limit: int,
+        single_call: str = "",
     ) -> T:
         """See `ProviderCalls.read_batched`."""
         broker, provider = self._broker, self._provider
         answer = await broker.shared(
-            (provider, call, key), lambda: broker.batched(provider, call, key, fetch_many, limit)
+            (provider, call, key),
+            lambda: broker.batched(provider, call, key, fetch_many, limit=limit, single_call=single_call),
         )
         return cast(T, answer)
 

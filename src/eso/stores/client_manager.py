@@ -12,7 +12,6 @@ from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.externalsecret import StoreGeneratorSourceRef, StoreSourceRef
 from eso.api.externalsecrets_v1.refs import SecretStoreRef
 from eso.errors import InvalidSpecError
-from eso.providers.base import Provider
 from eso.providers.registry import ProviderRegistry
 from eso.stores.broker import Broker, BrokerSettings
 from eso.stores.context import GeneratorCallContext, StoreClientContext, StoreIdentity
@@ -181,14 +180,15 @@ class ClientManager:
             namespace,
             referent=referent,
             context=context,
-            broker=lambda: Broker(str(identity), identity.label, self._metrics, self._settings(provider)),
+            broker=lambda: Broker(
+                str(identity), identity.label, self._metrics, self._settings(provider.rate_limit_of(spec))
+            ),
             make=lambda made: provider.new_client(spec, made),
         )
         async with self._pool.lend(request) as pooled:
             yield LeasedClient(pooled.client, store, provider, asked=asked, max_age=max_age)
 
-    def _settings(self, provider: Provider[Any]) -> BrokerSettings:
-        limit = provider.rate_limit
+    def _settings(self, limit: tuple[float, int] | None) -> BrokerSettings:
         if self._broker.rate is not None or limit is None:
             return self._broker
         return replace(self._broker, rate=limit[0], burst=limit[1])

@@ -439,4 +439,4 @@ async def test_a_token_that_the_server_no_longer_accepts_is_denied(remote: Remot
         assert await value(client, "s", "k") == "v"
         await remote.kube.delete(ServiceAccount, "account", "app")
         with pytest.raises(AccessDeniedError):
-            await value(client, "s", "k")
+            await value(client, "another")

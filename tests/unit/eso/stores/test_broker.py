@@ -205,6 +205,30 @@ def test_a_full_batch_goes_out_at_once_and_errors_stay_with_their_key() -> None:
     run(main())
 
 
+def test_a_request_for_one_key_may_have_a_label_of_its_own() -> None:
+    async def main() -> None:
+        world = World()
+
+        async def read(*keys: str) -> None:
+            await asyncio.gather(
+                *(
+                    world.calls.read_batched("Batch", key, world.vendor.fetch_many, limit=5, single_call="Single")
+                    for key in keys
+                )
+            )
+
+        await read("a")
+        await read("b", "c")
+
+        def count(call: str) -> float | None:
+            labels = {"provider": "Vendor", "call": call, "status": "success"}
+            return world.registry.get_sample_value("externalsecret_provider_api_calls_count", labels)
+
+        assert (count("Single"), count("Batch")) == (1, 1)
+
+    run(main())
+
+
 def test_a_batch_nobody_waits_for_is_never_sent() -> None:
     async def main() -> None:
         world = World()
