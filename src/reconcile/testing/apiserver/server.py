@@ -33,7 +33,7 @@ from reconcile.testing.apiserver.registry import Registry
 from reconcile.testing.apiserver.requests import User
 from reconcile.testing.apiserver.sqlite import SqliteFile
 from reconcile.testing.apiserver.storage import Storage
-from reconcile.testing.apiserver.tokens import TokenIssuer
+from reconcile.testing.apiserver.tokens import TokenIssuer, new_signing_key
 
 __all__ = ["ApiServer"]
 
@@ -90,6 +90,7 @@ class ApiServer:
         self._clock = clock
         self._history = history
         self._ca = b""
+        self._signing_key: bytes | None = None
         self._durable: SqliteFile | None = None
         self._storage: Storage | None = None
         self._handler: Handler | None = None
@@ -112,14 +113,12 @@ class ApiServer:
 
     async def _start(self) -> None:
         if self._storage is None:
-            self._durable = await asyncio.to_thread(SqliteFile, self._path) if self._path else None
-            self._storage = await asyncio.to_thread(Storage, self._durable, history=self._history)
+            self._durable, self._storage = await self._open()
         storage = self._storage
         registry = Registry()
         cluster = Cluster(storage, registry, Kinds(), AdmissionChain(_configurations(storage)), clock=self._clock)
-        if self._issuer is None:
-            self._issuer = await asyncio.to_thread(self._make_issuer, storage)
-        issuer: TokenIssuer = self._issuer
+        issuer = self._issuer or TokenIssuer(storage, self._clock, key=self._signing_key)
+        self._issuer = issuer
         rules = Authorizer(_rbac_objects(storage)) if self._rbac else None
         authenticator = Authenticator(self._tokens, issuer, without_token=self._without_token())
         self._handler = Handler(cluster, authenticator, Authorization(rules), issuer)
@@ -132,17 +131,21 @@ class ApiServer:
             await self._serve(self._handler)
         await self._controllers.settled()
 
+    async def _open(self) -> tuple[SqliteFile | None, Storage]:
+        # Without a file nothing here needs a thread, so the server also runs on a loop with virtual time.
+        if self._path is None:
+            return None, Storage(history=self._history)
+        durable = await asyncio.to_thread(SqliteFile, self._path)
+        self._signing_key = await asyncio.to_thread(durable.blob, _SIGNING_KEY)
+        if self._signing_key is None:
+            self._signing_key = new_signing_key()
+            await asyncio.to_thread(durable.keep_blob, _SIGNING_KEY, self._signing_key)
+        return durable, await asyncio.to_thread(Storage, durable, history=self._history)
+
     def _without_token(self) -> User | None:
         if self._rbac:
             return ANONYMOUS
         return None if self._tokens else ADMIN
-
-    def _make_issuer(self, storage: Storage) -> TokenIssuer:
-        key = self._durable.blob(_SIGNING_KEY) if self._durable else None
-        issuer = TokenIssuer(storage, self._clock, key=key)
-        if self._durable is not None and key is None:
-            self._durable.keep_blob(_SIGNING_KEY, issuer.private_key())
-        return issuer
 
     async def _serve(self, handler: Handler) -> None:
         context = None

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from reconcile.testing.apiserver.requests import User
 from reconcile.testing.apiserver.storage import Storage
 
-__all__ = ["DEFAULT_AUDIENCE", "TokenIssuer", "VerifiedToken"]
+__all__ = ["DEFAULT_AUDIENCE", "TokenIssuer", "VerifiedToken", "new_signing_key"]
 
 DEFAULT_AUDIENCE = "https://kubernetes.default.svc"
 _COORDINATE = 32  # bytes of a P-256 coordinate
@@ -38,6 +38,12 @@ def _b64(data: bytes) -> str:
 
 def _unb64(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def new_signing_key() -> bytes:
+    """A private key for a server that keeps it over restarts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _load_key(data: bytes) -> ec.EllipticCurvePrivateKey:
@@ -62,7 +68,7 @@ class TokenIssuer:
         storage: where service accounts are looked up.
         clock: wall clock, aware UTC.
         issuer: the `iss` claim; set again when the server's URL is known.
-        key: what `private_key` returned before; None makes a new key.
+        key: from `new_signing_key`; None makes one.
     """
 
     def __init__(
@@ -80,10 +86,6 @@ class TokenIssuer:
         public = self._key.public_key()
         der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         self._key_id = _b64(hashlib.sha256(der).digest())
-
-    def private_key(self) -> bytes:
-        """The signing key, for a server that keeps it over restarts."""
-        return self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
     def issue(
         self, account: dict[str, Any], audiences: Sequence[str], seconds: int, bound_to: dict[str, Any] | None
