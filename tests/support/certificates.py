@@ -1,43 +1,25 @@
-"""Certificates made on the spot."""
+"""A chain of certificates, their keys, and PKCS#12 files of them that Go wrote.
+
+`root` (RSA) signed `inter` (P-384), which signed `leaf` (P-256); `self` (Ed25519) stands alone. Keys: `rsa1` and `ec1` in the
+form of their algorithm, `rsa8`, `ec8`, `ed8` in PKCS#8. PKCS#12 files are in Base64; those ending in `Pw` have the password
+`pässword`, `p12_disjunct` has `x`, the others none.
+"""
 
 from __future__ import annotations
 
-import functools
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+import json
+from pathlib import Path
+from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from eso.template.functions import FUNCTIONS
+from eso.template.limits import Budget
 
-__all__ = ["certificate_pem", "key_pair"]
-
-
-@functools.cache
-def key_pair() -> tuple[bytes, bytes]:
-    """PEM of a self-signed certificate for 127.0.0.1 and of its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM), private
+PEM: dict[str, str] = json.loads(
+    (Path(__file__).parents[1] / "unit" / "eso" / "template" / "functions" / "certificates.json").read_text()
+)
 
 
-def certificate_pem() -> bytes:
-    """PEM of a self-signed certificate."""
-    return key_pair()[0]
+def call(name: str, *args: Any) -> Any:
+    """The result of a template function."""
+    function = FUNCTIONS[name]
+    return function.call(Budget(), *args) if function.needs_budget else function.call(*args)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ def available() -> bool:
 
 def build() -> Path:
     """The program, built when its sources changed."""
-    sources = b"".join([(HERE / name).read_bytes() for name in ("main.go", "go.mod", "go.sum")])
+    sources = b"".join([path.read_bytes() for path in sorted([*HERE.glob("*.go"), HERE / "go.mod", HERE / "go.sum"])])
     binary = CACHE / hashlib.sha256(sources).hexdigest()[:16]
     if not binary.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -48,8 +49,16 @@ class GoCrashedError(Exception):
 
 
 class GoOracle:
-    def __init__(self, binary: Path) -> None:
-        self._process = subprocess.Popen([str(binary)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    """One running oracle; with `calls` it calls functions instead of rendering templates."""
+
+    def __init__(self, binary: Path, *, calls: bool = False) -> None:
+        # Results must not depend on the zone of the machine.
+        self._process = subprocess.Popen(
+            [str(binary), *(["calls"] if calls else [])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "TZ": "UTC"},
+        )
 
     def __enter__(self) -> GoOracle:
         return self
@@ -77,6 +86,10 @@ class GoOracle:
             raise GoCrashedError(f"the oracle ended on {request}")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def call(self, name: str, args: list[Any], *, method: bool = False) -> dict[str, Any]:
+        """The outcome of a call: `result` and the `args` behind it, or `failed`; values as `govalues` writes them."""
+        return self._ask({"fn": name, "args": args, "method": method})
 
     def _request(
         self, source: str, data: Any, name: str, missing: str, delims: tuple[str, str], plain: bool

@@ -26,6 +26,8 @@ from eso.template.functions import (
     semver,
     signatures,
     strings,
+    textlayout,
+    textlists,
     urls,
     yamlgo,
 )
@@ -38,6 +40,10 @@ FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
         function.name: function
         for module in (
             strings,
+            textlayout,
+            textlists,
+            textlayout,
+            textlists,
             urls,
             cases,
             dates,

@@ -6,7 +6,7 @@ import hashlib
 import zlib
 from typing import Final
 
-from eso.template.functions.bytewise import cut, split
+from eso.template.functions.bytewise import cut
 from eso.template.functions.runes import (
     SPACE,
     is_letter,
@@ -22,20 +22,16 @@ from eso.template.functions.runes import (
 from eso.template.gotext.function import Function, FunctionError, Param
 from eso.template.gotext.quote import quote as quoted
 from eso.template.gotext.values import (
-    StringList,
-    StringMap,
     Value,
     byte_length,
     from_bytes,
-    kind_of,
     normalized,
-    sorted_keys,
     to_bytes,
     to_text,
 )
 from eso.template.limits import Budget
 
-__all__ = ["TABLE", "texts"]
+__all__ = ["TABLE"]
 
 
 def trim(text: str) -> str:
@@ -157,33 +153,6 @@ def trunc(length: int, text: str) -> str:
     return cut(text, 0, length) if size > length else text
 
 
-def _abbreviated(data: bytes, offset: int, width: int) -> bytes:
-    if len(data) <= width:
-        return data
-    offset = min(offset, len(data))
-    if len(data) - offset < width - 3:
-        offset = len(data) - (width - 3)
-    if offset <= 4:
-        return data[: width - 3] + b"..."
-    if width < 7:
-        return b""
-    if offset + width - 3 < len(data):
-        return b"..." + _abbreviated(data[offset:], 0, width - 3)
-    return b"..." + data[len(data) - (width - 3) :]
-
-
-def abbrev(width: int, text: str) -> str:
-    """Cut to `width` bytes, the last three of them dots."""
-    return text if width < 4 else from_bytes(_abbreviated(to_bytes(text), 0, width))
-
-
-def abbrev_both(left: int, right: int, text: str) -> str:
-    """Cut to `right` bytes beginning near `left`, with dots on the sides that were cut."""
-    if right < 4 or (left > 0 and right < 7):
-        return text
-    return from_bytes(_abbreviated(to_bytes(text), left, right))
-
-
 def repeat(budget: Budget, count: int, text: str) -> str:
     """The text `count` times.
 
@@ -221,44 +190,6 @@ def initials(text: str) -> str:
     return "".join(result)
 
 
-def _long_word(data: bytes, offset: int, width: int, hard: bool) -> tuple[int, int]:
-    """Where a line with a word longer than the line ends, and where the next one starts."""
-    end = offset + width
-    if hard:
-        return end, end
-    space = data.find(b" ", end)
-    return (len(data), len(data)) if space < 0 else (space, space + 1)
-
-
-def _wrapped(budget: Budget, data: bytes, width: int, newline: bytes, hard: bool) -> bytes:
-    width = max(width, 1)
-    offset = 0
-    lines: list[bytes] = []
-    while len(data) - offset > width:
-        if data[offset : offset + 1] == b" ":
-            offset += 1
-            continue
-        space = data.rfind(b" ", offset, offset + width + 1)
-        end, following = (space, space + 1) if space >= 0 else _long_word(data, offset, width, hard)
-        lines.append(data[offset:end])
-        if end < len(data):
-            lines.append(newline)
-        offset = following
-    lines.append(data[offset:])
-    budget.spend(len(data) + len(lines) * len(newline))
-    return b"".join(lines)
-
-
-def wrap(budget: Budget, width: int, text: str) -> str:
-    """Lines broken at blanks before column `width`; long words are kept whole."""
-    return from_bytes(_wrapped(budget, to_bytes(text), width, b"\n", hard=False))
-
-
-def wrap_with(budget: Budget, width: int, separator: str, text: str) -> str:
-    """Lines broken at blanks before column `width` and joined with `separator`; long words are cut."""
-    return from_bytes(_wrapped(budget, to_bytes(text), width, to_bytes(separator) or b"\n", hard=True))
-
-
 def quote(*values: Value) -> str:
     """Each value as text in double quotes with Go's escapes; nil is skipped."""
     return " ".join([quoted(to_text(value)) for value in values if value is not None])
@@ -272,24 +203,6 @@ def squote(*values: Value) -> str:
 def cat(*values: Value) -> str:
     """The values as text with blanks between them; nil is skipped."""
     return normalized(" ".join([to_text(value) for value in values if value is not None]))
-
-
-def indent(budget: Budget, spaces: int, text: str) -> str:
-    """Each line, empty ones too, after so many blanks.
-
-    Raises:
-        FunctionError: the number is negative or the result too long.
-    """
-    if spaces < 0:
-        raise FunctionError("strings: negative Repeat count")
-    budget.spend(spaces * (text.count("\n") + 1))
-    pad = " " * spaces
-    return pad + text.replace("\n", "\n" + pad)
-
-
-def nindent(budget: Budget, spaces: int, text: str) -> str:
-    """`indent` after a line break."""
-    return "\n" + indent(budget, spaces, text)
 
 
 def replace(budget: Budget, old: str, new: str, text: str) -> str:
@@ -328,53 +241,6 @@ def adler32sum(text: str) -> str:
     return str(zlib.adler32(to_bytes(text)))
 
 
-def texts(value: Value) -> StringList:
-    """The elements of a list as text, without nil ones; anything else is a list of one; nil is empty.
-
-    A `StringList` is returned itself, not copied.
-    """
-    if isinstance(value, StringList):
-        return value
-    if kind_of(value) == "slice":
-        return StringList([to_text(item) for item in value if item is not None])
-    return StringList() if value is None else StringList([to_text(value)])
-
-
-def join(budget: Budget, separator: str, value: Value) -> str:
-    """The elements of a list as text with `separator` between them."""
-    parts = texts(value)
-    budget.spend(len(parts) * len(separator))
-    return normalized(separator.join(parts))
-
-
-def sort_alpha(value: Value) -> StringList:
-    """The elements of a list as text, sorted by bytes. A list of strings is sorted in place."""
-    if kind_of(value) != "slice":
-        return StringList([to_text(value)])
-    result = texts(value)
-    result[:] = sorted_keys(result)
-    return result
-
-
-def _numbered(parts: list[str]) -> StringMap:
-    return StringMap({f"_{index}": part for index, part in enumerate(parts)})
-
-
-def split_map(separator: str, text: str) -> StringMap:
-    """The parts between separators under the keys `_0`, `_1`, ..."""
-    return _numbered(split(text, separator))
-
-
-def splitn_map(separator: str, limit: int, text: str) -> StringMap:
-    """At most `limit` parts under the keys `_0`, `_1`, ..."""
-    return _numbered(split(text, separator, limit))
-
-
-def split_list(separator: str, text: str) -> StringList:
-    """The parts between separators."""
-    return StringList(split(text, separator))
-
-
 def hello() -> str:
     """A greeting."""
     return "Hello!"
@@ -397,21 +263,15 @@ TABLE: Final = (
     Function("swapcase", swap_case, (_S,)),
     Function("substr", substr, (_I, _I, _S)),
     Function("trunc", trunc, (_I, _S)),
-    Function("abbrev", abbrev, (_I, _S)),
-    Function("abbrevboth", abbrev_both, (_I, _I, _S)),
     Function("repeat", repeat, (_I, _S), needs_budget=True),
     Function("nospace", no_space, (_S,)),
     Function("initials", initials, (_S,)),
-    Function("wrap", wrap, (_I, _S), needs_budget=True),
-    Function("wrapWith", wrap_with, (_I, _S, _S), needs_budget=True),
     Function("contains", contains, (_S, _S)),
     Function("hasPrefix", has_prefix, (_S, _S)),
     Function("hasSuffix", has_suffix, (_S, _S)),
     Function("quote", quote, (), _A),
     Function("squote", squote, (), _A),
     Function("cat", cat, (), _A),
-    Function("indent", indent, (_I, _S), needs_budget=True),
-    Function("nindent", nindent, (_I, _S), needs_budget=True),
     Function("replace", replace, (_S, _S, _S), needs_budget=True),
     Function("plural", plural, (_S, _S, _I)),
     Function("sha1sum", sha1sum, (_S,)),
@@ -419,11 +279,5 @@ TABLE: Final = (
     Function("sha512sum", sha512sum, (_S,)),
     Function("adler32sum", adler32sum, (_S,)),
     Function("toString", to_text, (_A,)),
-    Function("toStrings", texts, (_A,)),
-    Function("join", join, (_S, _A), needs_budget=True),
-    Function("sortAlpha", sort_alpha, (_A,)),
-    Function("split", split_map, (_S, _S)),
-    Function("splitn", splitn_map, (_S, _I, _S)),
-    Function("splitList", split_list, (_S, _S)),
     Function("hello", hello),
 )
