@@ -6,13 +6,20 @@ sign-in code and providers do not depend on it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from eso.api.meta_v1 import CAProvider, SecretKeySelector, ServiceAccountSelector
 from eso.values import SecretValue
 
-__all__ = ["CredentialContext"]
+__all__ = ["CredentialContext", "LabelledSecret"]
+
+
+class LabelledSecret(NamedTuple):
+    """A Secret as credentials: its labels, which may mark what it is for, and its data."""
+
+    labels: Mapping[str, str]
+    data: Mapping[str, SecretValue]
 
 
 class CredentialContext(Protocol):
@@ -29,6 +36,13 @@ class CredentialContext(Protocol):
 
         Raises:
             ReferenceNotFoundError: no such Secret or key; the message names both.
+        """
+
+    async def whole_secret(self, ref: SecretKeySelector) -> LabelledSecret:
+        """All keys of the Secret that a selector names, with its labels; `ref.key` does not matter.
+
+        Raises:
+            ReferenceNotFoundError: no such Secret.
         """
 
     async def resolve_ca(self, ca_bundle: str | bytes | None, ca_provider: CAProvider | None) -> bytes | None:

@@ -17,11 +17,12 @@ from cryptography import x509
 
 from eso.api.meta_v1 import CAProvider, RetrySettings, SecretKeySelector, ServiceAccountSelector
 from eso.errors import InvalidSpecError, ReferenceNotFoundError
+from eso.identity.context import LabelledSecret
 from eso.providers.base import ProviderCalls
 from eso.providers.common import check_ca_provider
 from eso.stores.credentials import CredentialReader, Dependency, version_of
 from eso.stores.sessions import Sessions
-from eso.values import SecretValue
+from eso.values import SecretValue, wrap_all
 from reconcile.api.model import KubeObject
 from reconcile.client.client import Client
 
@@ -85,6 +86,15 @@ class _Resolver:
         return SecretValue(
             await self._secret_key(self._namespace(ref.namespace, f'secret "{ref.name}"'), ref.name, ref.key)
         )
+
+    async def whole_secret(self, ref: SecretKeySelector) -> LabelledSecret:
+        """See `CredentialContext`."""
+        if not ref.name:
+            raise InvalidSpecError("a secret reference has no name")
+        namespace = self._namespace(ref.namespace, f'secret "{ref.name}"')
+        found = await self._reader.secret(namespace, ref.name)
+        self._depend("Secret", namespace, found)
+        return LabelledSecret(found.metadata.labels, wrap_all(found.data))
 
     async def resolve_ca(self, ca_bundle: str | bytes | None, ca_provider: CAProvider | None) -> bytes | None:
         """See `CredentialContext`."""

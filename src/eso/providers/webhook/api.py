@@ -1,0 +1,65 @@
+"""The HTTP side: one request, its status as an error, its body with a limit."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+
+from eso.errors import NotModifiedError
+from eso.providers.http import error_for_status, read_body, retry_after, transport_errors
+from eso.providers.webhook.ntlm import NtlmCredentials, authenticated
+from eso.providers.webhook.request import RenderedRequest
+
+__all__ = ["WebhookApi"]
+
+
+class WebhookApi:
+    """Sends rendered requests.
+
+    Args:
+        http: the session.
+        timeout: seconds for a whole request.
+        ntlm: sign in by NTLM, or None.
+    """
+
+    def __init__(self, http: aiohttp.ClientSession, timeout: float, ntlm: NtlmCredentials | None) -> None:
+        self._http = http
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._ntlm = ntlm
+        self._one_at_a_time = asyncio.Lock()
+
+    async def send(self, request: RenderedRequest, what: str) -> bytes:
+        """The body of the answer.
+
+        Raises:
+            NoSecretError: 404.
+            NotModifiedError: 304.
+            ProviderError: any other status that is not success, or no answer; never with a part of request or answer.
+        """
+        if self._ntlm is None:
+            return await self._send(request, what, {})
+        # NTLM signs in a connection, not a request: the steps of two requests must not mix.
+        async with self._one_at_a_time:
+            return await authenticated(self._ntlm, lambda header: self._attempt(request, what, header))
+
+    async def _send(self, request: RenderedRequest, what: str, extra: dict[str, str]) -> bytes:
+        status, headers, body = await self._attempt(request, what, extra)
+        if status == 304:
+            raise NotModifiedError(f"{what}: not modified")
+        if not 200 <= status < 300:
+            raise error_for_status(status, what, wait=retry_after(headers))
+        return body
+
+    async def _attempt(
+        self, request: RenderedRequest, what: str, extra: dict[str, str]
+    ) -> tuple[int, dict[str, str], bytes]:
+        with transport_errors(what):
+            async with self._http.request(
+                request.method,
+                request.url,
+                headers={**dict(request.headers), **extra},
+                data=request.body or None,
+                timeout=self._timeout,
+            ) as response:
+                return response.status, dict(response.headers), await read_body(response, what)
