@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable
 
 from reconcile.metrics import LoopMetrics
@@ -15,6 +16,9 @@ from reconcile.watchdog import Watchdog
 __all__ = ["LoopMonitor"]
 
 _LOG = logging.getLogger(__name__)
+
+_WINDOW = 60.0
+"""Seconds over which the largest lag is kept, so that every scrape sees a peak."""
 
 
 class LoopMonitor:
@@ -40,8 +44,7 @@ class LoopMonitor:
         self._threshold = threshold
         self._report = report if report is not None else _log_stack
         self._loop_thread = 0
-        self._max = 0.0
-        metrics.max_lag.set_function(self._take_max)
+        self._lags: deque[tuple[float, float]] = deque()
 
     async def run(self) -> None:
         """Measure until cancelled."""
@@ -54,17 +57,16 @@ class LoopMonitor:
                     dog.feed(self._interval + self._threshold)
                 before = loop.time()
                 await asyncio.sleep(self._interval)
-                lag = max(0.0, loop.time() - before - self._interval)
-                self._max = max(self._max, lag)
+                now = loop.time()
+                lag = max(0.0, now - before - self._interval)
+                self._lags.append((now, lag))
+                while self._lags[0][0] < now - _WINDOW:
+                    self._lags.popleft()
                 self._metrics.lag.set(lag)
+                self._metrics.max_lag.set(max(lag for _, lag in self._lags))
         finally:
             if dog is not None:
                 dog.disarm()
-
-    def _take_max(self) -> float:
-        # Read by a scrape: a peak between two scrapes is seen once.
-        peak, self._max = self._max, 0.0
-        return peak
 
     def _blocked(self, _: str) -> None:
         self._metrics.blocked.inc()

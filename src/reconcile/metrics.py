@@ -162,7 +162,7 @@ class LoopMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.lag = Gauge("reconcile_event_loop_lag_seconds", "Delay of the last timer of the probe.", registry=registry)
         self.max_lag = Gauge(
-            "reconcile_event_loop_lag_max_seconds", "Largest delay since the last scrape.", registry=registry
+            "reconcile_event_loop_lag_max_seconds", "Largest delay within the last minute.", registry=registry
         )
         self.blocked = Counter(
             "reconcile_event_loop_blocked_total", "Callbacks that blocked the event loop.", registry=registry

@@ -203,10 +203,10 @@ class WebhookServer:
         app = web.Application(client_max_size=_MAX_BODY)
         for path, webhook in self._webhooks.items():
             app.router.add_post(path, self._handler(path, webhook))
-        runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5.0)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self._host, self._port, ssl_context=self._serving.context, shutdown_timeout=5.0)
+            site = web.TCPSite(runner, self._host, self._port, ssl_context=self._serving.context)
             await site.start()
             self._runner = runner
             self.started.set()

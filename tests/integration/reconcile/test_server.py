@@ -1,0 +1,161 @@
+"""The HTTP endpoints over loopback sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from reconcile.api.core_v1 import ConfigMap
+from reconcile.api.meta_v1 import ObjectMeta
+from reconcile.api.request import Request
+from reconcile.client import Client
+from reconcile.controller import Controller
+from reconcile.manager import Manager
+from reconcile.metrics import ExactCounter
+from reconcile.server import Check, HttpServer, health_routes, metrics_routes, parse_address
+from reconcile.testing.apiserver.server import ApiServer
+
+
+@asynccontextmanager
+async def _served(routes: Any) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+    server = HttpServer("127.0.0.1:0", routes)
+    await server.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield session, f"http://127.0.0.1:{server.port}"
+    finally:
+        await server.close()
+
+
+async def _get(session: aiohttp.ClientSession, url: str) -> tuple[int, str]:
+    async with session.get(url) as response:
+        return response.status, await response.text()
+
+
+async def _late() -> str | None:
+    return "later"
+
+
+def _fails() -> str | None:
+    raise KeyError("s3cret")
+
+
+async def test_health_endpoints_answer_as_kubernetes_components_do() -> None:
+    ready: dict[str, Check] = {"a": lambda: None, "b": lambda: "not yet"}
+    async with _served(health_routes(health={"ping": lambda: None}, ready=ready)) as (session, url):
+        assert await _get(session, f"{url}/healthz") == (200, "ok")
+        assert await _get(session, f"{url}/healthz?verbose") == (200, "[+]ping ok\nhealthz check passed\n")
+        assert await _get(session, f"{url}/readyz") == (500, "[+]a ok\n[-]b failed: not yet\nreadyz check failed\n")
+        assert await _get(session, f"{url}/readyz/a") == (200, "ok")
+        assert await _get(session, f"{url}/readyz/b") == (500, "not yet\n")
+        assert (await _get(session, f"{url}/readyz/c"))[0] == 404
+        assert await _get(session, f"{url}/readyz?exclude=b") == (200, "ok")
+        ready["b"] = lambda: None
+        assert await _get(session, f"{url}/readyz") == (200, "ok")
+        ready["c"] = _late
+        assert (await _get(session, f"{url}/readyz/c")) == (500, "later\n")
+        ready["c"] = _fails
+        assert (await _get(session, f"{url}/readyz/c")) == (500, "the check failed: KeyError\n")
+
+
+async def test_metrics_keep_their_names_and_have_no_created_series() -> None:
+    registry = CollectorRegistry()
+    Counter("good_total", "With suffix.", registry=registry).inc()
+    ExactCounter("sync_calls_error", "Without.", ["name"], registry=registry).labels('a"b\n').inc(2)
+    Gauge("x_created", "A gauge that is called so.", registry=registry).set(1.5)
+    async with _served(metrics_routes(registry)) as (session, url), session.get(f"{url}/metrics") as response:
+        assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert (await response.text()).splitlines() == [
+            "# HELP good_total With suffix.",
+            "# TYPE good_total counter",
+            "good_total 1",
+            "# HELP sync_calls_error Without.",
+            "# TYPE sync_calls_error counter",
+            'sync_calls_error{name="a\\"b\\n"} 2',
+            "# HELP x_created A gauge that is called so.",
+            "# TYPE x_created gauge",
+            "x_created 1.5",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("address", "parsed"),
+    [
+        ("", None),
+        ("0", None),
+        (":8080", (None, 8080)),
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("[::1]:9", ("::1", 9)),
+    ],
+)
+def test_addresses_are_those_of_go(address: str, parsed: tuple[str | None, int] | None) -> None:
+    assert parse_address(address) == parsed
+
+
+@pytest.mark.parametrize("address", ["8080", "host", "host:http", ":99999"])
+def test_other_addresses_are_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="not a listen address"):
+        parse_address(address)
+
+
+async def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open() -> None:
+    first = HttpServer("127.0.0.1:0", {})
+    await first.start()
+    try:
+        with pytest.raises(OSError, match="address already in use"):
+            await HttpServer(f"127.0.0.1:{first.port}", {}).start()
+    finally:
+        await first.close()
+
+
+async def test_a_manager_serves_everything_at_one_address() -> None:
+    async with ApiServer(listen=False) as server:
+        address = "127.0.0.1:0"
+        manager = Manager(
+            Client(server.transport),
+            metrics_address=address,
+            health_address=address,
+            debug_address=address,
+            handle_signals=False,
+        )
+        seen = asyncio.Event()
+
+        async def note(request: Request) -> None:
+            if request.name == "a":
+                seen.set()
+
+        manager.add(Controller(ConfigMap, note))
+        task = asyncio.create_task(manager.run())
+        await manager.started.wait()
+        url = f"http://127.0.0.1:{manager.port('metrics')}"
+        await Client(server.transport).create(ConfigMap(metadata=ObjectMeta(name="a", namespace="default")))
+        await asyncio.wait_for(seen.wait(), 5)
+        async with aiohttp.ClientSession() as session:
+            assert await _get(session, f"{url}/readyz") == (200, "ok")
+            _, metrics = await _get(session, f"{url}/metrics")
+            for series in (
+                'controller_runtime_reconcile_total{controller="configmap",result="error"} 0',
+                'controller_runtime_max_concurrent_reconciles{controller="configmap"} 32',
+                'workqueue_depth{name="configmap",controller="configmap",priority=""} 0',
+                'controller_runtime_reconcile_time_seconds_bucket{controller="configmap",le="0.005"}',
+                "process_cpu_seconds_total",
+                "reconcile_event_loop_lag_seconds",
+            ):
+                assert series in metrics
+            async with session.get(f"{url}/debug/reconcile?controller=configmap&namespace=default&name=a") as response:
+                (track,) = await response.json()
+            assert track["runs"][0]["result"] == "success"
+            async with session.get(f"{url}/debug/reconcile?controller=configmap") as response:
+                assert track["request"] in [entry["request"] for entry in await response.json()]
+            async with session.get(f"{url}/debug/reconcile") as response:
+                overview = await response.json()
+            assert overview["controllers"][0]["name"] == "configmap"
+            assert overview["informers"][0]["synced"] is True
+        manager.stop()
+        await task
