@@ -23,6 +23,7 @@ from reconcile.testing.apiserver.typedvalue import (
 
 __all__ = [
     "UndeclaredFieldError",
+    "check_declared",
     "conflict_message",
     "server_side_apply",
     "track_update",
@@ -222,12 +223,8 @@ def server_side_apply(
         schema: the structural schema of a custom resource, None for a built-in kind.
         now: the wall clock, aware.
         subresource: for example `status`.
-
-    Raises:
-        UndeclaredFieldError: `applied` has a field that `schema` does not know.
     """
     node = merge_schema(schema, str(applied.get("kind", "")), str(applied.get("apiVersion", "")))
-    _refuse_undeclared(applied, node)
     entries = _decode(live)
     before = _bare(live) if live is not None else _empty_for(node, schema)
     identity = _Identity(manager, "Apply", str(applied.get("apiVersion", "")), subresource)
@@ -246,7 +243,13 @@ def server_side_apply(
     return _with_managers(copy.deepcopy(result), entries), conflicts
 
 
-def _refuse_undeclared(applied: Mapping[str, Any], node: SchemaNode) -> None:
+def check_declared(applied: Mapping[str, Any], schema: SchemaNode | None) -> None:
+    """Check that the schema declares every field of a configuration.
+
+    Raises:
+        UndeclaredFieldError: it does not.
+    """
+    node = merge_schema(schema, str(applied.get("kind", "")), str(applied.get("apiVersion", "")))
     found = undeclared_field(applied, node)
     if found:
         meta = applied.get("metadata") or {}
@@ -263,7 +266,7 @@ def _same_applier(left: _Identity, right: _Identity) -> bool:
 
 def _drop_abandoned(merged: Any, node: SchemaNode, last: set[Path], owned: set[Path], others: _Managers) -> Any:
     still_owned = covers(owned).union(*(covers(entry.paths) for entry in others.values()))
-    return remove(merged, node, covers(last) - still_owned)
+    return remove(merged, node, covers(last) - still_owned - _UNTRACKED)
 
 
 def _conflicts(entries: _Managers, changed: set[Path]) -> list[Cause]:

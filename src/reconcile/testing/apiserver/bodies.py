@@ -19,7 +19,7 @@ __all__ = ["check_kind", "decode_any", "decode_object", "duplicate_fields", "fie
 
 Object = dict[str, Any]
 
-_JSON_TYPES = frozenset({"", "application/json", "*/*", "text/plain", "application/x-www-form-urlencoded"})
+_JSON_TYPES = frozenset({"", "application/json", "*/*"})
 _YAML_TYPES = frozenset({"application/yaml", "application/apply-patch+yaml"})
 
 

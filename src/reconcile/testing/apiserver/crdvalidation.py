@@ -220,6 +220,7 @@ def _type(schema: SchemaNode, path: str, root: bool) -> list[Cause]:
 def _re2_text(err: Exception) -> str:
     detail = err.args[0] if err.args else ""
     text = detail.decode() if isinstance(detail, bytes) else str(detail)
+    text = text.replace("missing ):", "missing closing ):", 1)
     name, separator, fragment = text.partition(": ")
     return f"{name}: `{fragment}`" if separator else text
 

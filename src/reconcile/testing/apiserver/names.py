@@ -51,8 +51,8 @@ def _mismatch(text: str, pattern: str, *examples: str) -> str:
     return f"{text} (e.g. {shown}regex used for validation is '{pattern}')"
 
 
-def _too_long(limit: int) -> str:
-    return f"must be no more than {limit} bytes"
+def _too_long(limit: int, unit: str = "characters") -> str:
+    return f"must be no more than {limit} {unit}"
 
 
 def _size(value: str) -> int:
@@ -104,7 +104,7 @@ def label_key(value: str) -> list[str]:
     if not name:
         found.append("name part must be non-empty")
     elif _size(name) > _LABEL_LIMIT:
-        found.append(f"name part {_too_long(_LABEL_LIMIT)}")
+        found.append(f"name part {_too_long(_LABEL_LIMIT, 'bytes')}")
     if not re.fullmatch(_KEY, name):
         found.append("name part " + _mismatch(_KEY_TEXT, _KEY, "MyName", "my.name", "123-abc"))
     return found
@@ -112,7 +112,7 @@ def label_key(value: str) -> list[str]:
 
 def label_value(value: str) -> list[str]:
     """What is wrong with a label value."""
-    found = [_too_long(_LABEL_LIMIT)] if _size(value) > _LABEL_LIMIT else []
+    found = [_too_long(_LABEL_LIMIT, "bytes")] if _size(value) > _LABEL_LIMIT else []
     if not re.fullmatch(_VALUE, value):
         found.append(_mismatch(_VALUE_TEXT, _VALUE, "MyValue", "my_value", "12345"))
     return found

@@ -54,12 +54,11 @@ def _apply(document: Any, operation: Any) -> Any:
         value = copy.deepcopy(operation.get("value"))
         if op == "add":
             return _add(document, path, value)
-        current = _get(document, path, missing_is_null=op == "test")
         if op == "test":
-            if not _same(current, value):
+            if not _same(_get(document, path, missing_is_null=True), value):
                 raise PatchError(f"testing value {operation['path']} failed: test failed", status=422)
             return document
-        return _add(_remove(document, path)[0], path, value) if path else value
+        return _replace(document, path, value)
     if op == "remove":
         return _remove(document, path)[0]
     if op in ("move", "copy"):
@@ -125,6 +124,13 @@ def _add(document: Any, path: Sequence[str], value: Any) -> Any:
     else:
         raise PatchError(f"add operation does not apply: {'/'.join(path[:-1])} is no container", status=422)
     return document
+
+
+def _replace(document: Any, path: Sequence[str], value: Any) -> Any:
+    """The library that kube-apiserver uses lets `replace` add a missing member to an object."""
+    if path and isinstance(_get(document, path[:-1]), list):
+        return _add(_remove(document, path)[0], path, value)
+    return _add(document, path, value)
 
 
 def _remove(document: Any, path: Sequence[str]) -> tuple[Any, Any]:

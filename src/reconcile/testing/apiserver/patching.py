@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from reconcile.testing.apiserver.apply import UndeclaredFieldError, conflict_message
+from reconcile.testing.apiserver.apply import UndeclaredFieldError, check_declared, conflict_message
 from reconcile.testing.apiserver.apply import server_side_apply as apply_configuration
 from reconcile.testing.apiserver.bodies import decode_any
 from reconcile.testing.apiserver.kinds import structural_schema
@@ -14,7 +14,7 @@ from reconcile.testing.apiserver.requests import ApiRequest
 from reconcile.testing.apiserver.resources import ResourceInfo
 from reconcile.testing.apiserver.status import StatusError, bad_request, internal, invalid
 
-__all__ = ["PATCH_TYPES", "apply_patch", "server_side_apply"]
+__all__ = ["PATCH_TYPES", "apply_patch", "refuse_undeclared", "server_side_apply"]
 
 Object = dict[str, Any]
 
@@ -60,6 +60,30 @@ def _patch_failure(err: PatchError, content_type: str) -> StatusError:
     return StatusError(err.status, "Invalid", str(err), {})
 
 
+def refuse_undeclared(applied: Object, info: ResourceInfo) -> None:
+    """Check an applied configuration before its unknown fields are dropped.
+
+    Raises:
+        StatusError: 500, as the real server answers.
+    """
+    try:
+        check_declared(applied, structural_schema(info))
+    except UndeclaredFieldError as err:
+        raise internal(str(err)) from err
+
+
+def _reset(applied: Object, info: ResourceInfo, subresource: str) -> Object:
+    """A configuration without what this endpoint does not write: the status, or everything beside it."""
+    if subresource == "status":
+        identity = ("name", "namespace", "uid", "resourceVersion")
+        metadata = {key: value for key, value in applied["metadata"].items() if key in identity}
+        kept = {key: applied[key] for key in ("apiVersion", "kind", "status") if key in applied}
+        return {**kept, "metadata": metadata}
+    if "status" in info.subresources:
+        return {key: value for key, value in applied.items() if key != "status"}
+    return applied
+
+
 def server_side_apply(
     live: Object | None, applied: Object, request: ApiRequest, info: ResourceInfo, subresource: str, now: datetime
 ) -> Object:
@@ -77,10 +101,8 @@ def server_side_apply(
         raise bad_request("metadata.managedFields must be nil")
     schema = structural_schema(info)
     force = request.flag("force")
-    try:
-        merged, conflicts = apply_configuration(live, applied, manager, force, schema, now=now, subresource=subresource)
-    except UndeclaredFieldError as err:
-        raise internal(str(err)) from err
+    applied = _reset(applied, info, subresource)
+    merged, conflicts = apply_configuration(live, applied, manager, force, schema, now=now, subresource=subresource)
     if conflicts:
         raise StatusError(409, "Conflict", conflict_message(conflicts), {"causes": conflicts})
     return merged

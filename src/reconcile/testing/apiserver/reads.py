@@ -18,7 +18,7 @@ from reconcile.testing.apiserver.shapes import Shape, partial_object, wanted_sha
 from reconcile.testing.apiserver.status import StatusError, bad_request, expired, invalid
 from reconcile.testing.apiserver.storage import Stored, decode, encode
 from reconcile.testing.apiserver.tables import table_object
-from reconcile.testing.apiserver.versions import served_bytes, served_object
+from reconcile.testing.apiserver.versions import item_bytes, served_bytes, served_object
 
 __all__ = ["Reader", "requested_version"]
 
@@ -155,4 +155,4 @@ class Reader:
             items = [partial_object(stored.obj) for stored in objects]
             kind = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
             return json_response(encode({**kind, "metadata": metadata, "items": items}))
-        return json_response(list_body(info, [served_bytes(stored, info) for stored in objects], metadata))
+        return json_response(list_body(info, [item_bytes(stored, info) for stored in objects], metadata))

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from reconcile.testing.apiserver.status import StatusError
+
 __all__ = ["Shape", "accepted_types", "partial_object", "wanted_shape"]
+
+
+# Clients that prefer protobuf take JSON too, whatever they say first.
+_SPOKEN = frozenset(
+    {"application/json", "application/yaml", "application/vnd.kubernetes.protobuf", "application/*", "*/*"}
+)
+_NOT_ACCEPTABLE = "only the following media types are accepted: application/json"
 
 
 class Shape(Enum):
@@ -28,8 +37,14 @@ def accepted_types(accept: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def wanted_shape(accept: str) -> Shape:
-    """The first form in the Accept header that the server has; JSON is the only encoding."""
+    """The first form in the Accept header that the server has; JSON is the only encoding.
+
+    Raises:
+        StatusError: 406, when the client takes nothing that the server speaks.
+    """
     if "as=" not in accept:
+        if accept and not any(media_type in _SPOKEN for media_type, _ in accepted_types(accept)):
+            raise StatusError(406, "NotAcceptable", _NOT_ACCEPTABLE, {})
         return Shape.OBJECT
     for media_type, parameters in accepted_types(accept):
         if media_type not in ("application/json", "*/*", "application/*"):

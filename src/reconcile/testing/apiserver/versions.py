@@ -8,7 +8,7 @@ from typing import Any
 from reconcile.testing.apiserver.resources import ResourceInfo
 from reconcile.testing.apiserver.storage import Stored, encode
 
-__all__ = ["served_bytes", "served_object", "to_storage"]
+__all__ = ["item_bytes", "served_bytes", "served_object", "to_storage"]
 
 Object = dict[str, Any]
 
@@ -45,6 +45,13 @@ def served_object(obj: Object, info: ResourceInfo) -> Object:
     if info.api_version == _NEW_EVENTS:
         obj = _renamed(obj, _EVENT_FIELDS)
     return {**obj, "apiVersion": info.api_version}
+
+
+def item_bytes(stored: Stored, info: ResourceInfo) -> bytes:
+    """The encoded object as an item of a list: the real server leaves apiVersion and kind of built-in kinds out."""
+    raw = served_bytes(stored, info)
+    head = f'{{"apiVersion":"{info.api_version}","kind":"{info.kind}",'.encode()
+    return b"{" + raw[len(head) :] if info.crd is None and raw.startswith(head) else raw
 
 
 def served_bytes(stored: Stored, info: ResourceInfo) -> bytes:

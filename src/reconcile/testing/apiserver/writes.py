@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from reconcile.testing.apiserver.bodies import decode_object
+from reconcile.testing.apiserver.bodies import check_kind, decode_object
 from reconcile.testing.apiserver.cluster import Cluster, Write
 from reconcile.testing.apiserver.metadata import (
     bump_generation,
@@ -14,7 +14,7 @@ from reconcile.testing.apiserver.metadata import (
     prepare_update,
     same_content,
 )
-from reconcile.testing.apiserver.patching import PATCH_TYPES, apply_patch, server_side_apply
+from reconcile.testing.apiserver.patching import PATCH_TYPES, apply_patch, refuse_undeclared, server_side_apply
 from reconcile.testing.apiserver.requests import ApiRequest, ApiResponse, Target, User, json_response
 from reconcile.testing.apiserver.resources import ResourceInfo
 from reconcile.testing.apiserver.status import (
@@ -180,6 +180,8 @@ class Writer:
     async def _apply(self, request: ApiRequest, info: ResourceInfo, target: Target, user: User) -> ApiResponse:
         namespace = target.namespace if info.namespaced else ""
         applied = decode_object(request, info.kind)
+        check_kind(applied, info)
+        refuse_undeclared(applied, info)
         applied, warnings = self._cluster.kinds.decode(applied, info, request)
         check_identity(applied, info, namespace, target.name)
         for attempt in range(_PATCH_TRIES):
