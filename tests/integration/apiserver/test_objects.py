@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from tests.integration.apiserver.conftest import SECRETS, Api, Widgets
 
+from reconcile.testing.eventually import eventually
+
 
 async def test_create_fills_identity_and_defaults(api: Api) -> None:
     made = await api.ok("POST", SECRETS, {"metadata": {"name": "a"}, "stringData": {"k": "v"}}, fieldManager="me")
@@ -235,3 +237,40 @@ async def test_server_side_apply_creates_conflicts_and_forces(api: Api) -> None:
     forced = await api.ok("PATCH", SECRETS + "/a", config("dw=="), content_type=apply, fieldManager="two", force="true")
     assert forced["data"] == {"k": "dw=="}
     assert (await api("PATCH", SECRETS + "/a", config("dw=="), content_type=apply))[0] == 422
+
+
+async def test_apply_of_a_field_that_the_kind_does_not_have(api: Api) -> None:
+    config = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "foo": 1}
+    status, answer = await api(
+        "PATCH", SECRETS + "/a", config, content_type="application/apply-patch+yaml", fieldManager="m"
+    )
+    assert (status, answer["message"]) == (
+        500,
+        "failed to create typed patch object (/a; /v1, Kind=Secret): .foo: field not declared in schema",
+    )
+    assert "reason" not in answer
+
+
+async def test_webhook_that_cannot_be_reached(api: Api) -> None:
+    webhook = {
+        "name": "w.example.com",
+        "clientConfig": {"url": "https://127.0.0.1:1/x"},
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": api.ns}},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["CREATE"]}],
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }
+    path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    await api.ok("POST", path, {"metadata": {"name": api.ns}, "webhooks": [webhook]})
+    try:
+
+        async def refused() -> Any:
+            status, answer = await api("POST", SECRETS, {"metadata": {"generateName": "s-"}})
+            return answer if status == 500 else None
+
+        # A real server notices a new configuration a moment later.
+        answer = await eventually(refused, timeout=15)
+        assert answer["reason"] == "InternalError"
+        assert answer["message"].startswith('Internal error occurred: failed calling webhook "w.example.com": ')
+    finally:
+        await api.ok("DELETE", f"{path}/{api.ns}")

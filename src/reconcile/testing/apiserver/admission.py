@@ -152,7 +152,7 @@ class AdmissionChain:
             operations = json.loads(base64.b64decode(response["patch"]))
             patched = json_patch(new, operations)
         except (WebhookCallError, PatchError, ValueError, binascii.Error) as err:
-            raise internal(f"Internal error occurred: {err}") from err
+            raise internal(str(err)) from err
         return patched if isinstance(patched, dict) else new
 
     async def _validate(
@@ -202,7 +202,7 @@ class AdmissionChain:
             response = await self._call(webhook, request, uid)
         except (WebhookCallError, ConditionError) as err:
             if fails:
-                text = f"Internal error occurred: failed calling webhook {json.dumps(name)}: {err}"
+                text = f"failed calling webhook {json.dumps(name)}: {err}"
                 raise internal(text) from err
             return None
         warnings += [str(warning) for warning in response.get("warnings") or ()]

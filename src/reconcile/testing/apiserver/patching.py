@@ -12,7 +12,7 @@ from reconcile.testing.apiserver.kinds import structural_schema
 from reconcile.testing.apiserver.patch import PatchError, json_patch, merge_patch, strategic_merge_patch
 from reconcile.testing.apiserver.requests import ApiRequest
 from reconcile.testing.apiserver.resources import ResourceInfo
-from reconcile.testing.apiserver.status import StatusError, bad_request, internal, invalid
+from reconcile.testing.apiserver.status import StatusError, bad_request, invalid
 
 __all__ = ["PATCH_TYPES", "apply_patch", "refuse_undeclared", "server_side_apply"]
 
@@ -69,7 +69,7 @@ def refuse_undeclared(applied: Object, info: ResourceInfo) -> None:
     try:
         check_declared(applied, structural_schema(info))
     except UndeclaredFieldError as err:
-        raise internal(str(err)) from err
+        raise StatusError(500, "", str(err)) from err
 
 
 def _reset(applied: Object, info: ResourceInfo, subresource: str) -> Object:
@@ -77,7 +77,7 @@ def _reset(applied: Object, info: ResourceInfo, subresource: str) -> Object:
     if subresource == "status":
         identity = ("name", "namespace", "uid", "resourceVersion")
         metadata = {key: value for key, value in applied["metadata"].items() if key in identity}
-        kept = {key: applied[key] for key in ("apiVersion", "kind", "status") if key in applied}
+        kept: Object = {key: applied[key] for key in ("apiVersion", "kind", "status") if key in applied}
         return {**kept, "metadata": metadata}
     if "status" in info.subresources:
         return {key: value for key, value in applied.items() if key != "status"}
