@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from reconcile.api.request import Request
 from reconcile.cache import Cache
 from reconcile.client import CachedClient, Client, Config
 from reconcile.controller import Binding, Controller
+from reconcile.delegatedauth import DelegatedAuth
 from reconcile.events import EventRecorder
 from reconcile.leaderelection import LeaderElection, LeaderElector, default_identity
 from reconcile.loopmonitor import LoopMonitor
@@ -32,6 +34,7 @@ from reconcile.metrics import (
     LeaderElectionMetrics,
     LoopMetrics,
 )
+from reconcile.readiness import Readiness
 from reconcile.server import Check, HttpServer, Routes, debug_routes, health_routes, metrics_routes, parse_address
 from reconcile.sharding import Sharding, ShardMember
 from reconcile.shutdown import shutdown_signals
@@ -68,6 +71,8 @@ class Manager:
         leader_election: reconcile only while holding this lease.
         sharding: share the objects with other replicas instead; controllers then need no lease.
         metrics_address: where `/metrics` is served; `""` and `"0"` serve none.
+        metrics_tls: serve metrics over HTTPS; they then need an address of their own.
+        metrics_auth: show metrics only to whom the API server allows it; needs `metrics_tls`, tokens are no plain text.
         health_address: where `/healthz` and `/readyz` are served. May be the same address as another.
         debug_address: where `/debug/reconcile` is served; keep it on loopback.
         registry: where metrics are registered; a new one by default.
@@ -96,6 +101,8 @@ class Manager:
         leader_election: LeaderElection | None = None,
         sharding: Sharding | None = None,
         metrics_address: str = "",
+        metrics_tls: ssl.SSLContext | None = None,
+        metrics_auth: bool = False,
         health_address: str = "",
         debug_address: str = "",
         registry: CollectorRegistry | None = None,
@@ -116,17 +123,24 @@ class Manager:
         self.client: CachedClient = self.clusters[""].client
         self.cache: Cache = self.clusters[""].cache
         self.started = asyncio.Event()
+        self._controllers: list[Controller] = []
+        self._readiness = Readiness(self.clusters, self._controllers, max_queue_age=max_queue_age)
         self.health_checks: dict[str, Check] = {"ping": _all_well}
         self.ready_checks: dict[str, Check] = {
-            "caches": self._caches_problem,
-            "watches": self._watches_problem,
-            "queues": self._queues_problem,
+            "caches": self._readiness.caches,
+            "watches": self._readiness.watches,
+            "queues": self._readiness.queues,
         }
         self._addresses = {"metrics": metrics_address, "health": health_address, "debug": debug_address}
         for address in self._addresses.values():
             parse_address(address)
+        if metrics_auth and metrics_tls is None:
+            raise ValueError("metrics_auth requires metrics_tls; bearer tokens over plain HTTP are not allowed")
+        if metrics_tls is not None and metrics_address in (health_address, debug_address):
+            raise ValueError(f"metrics over HTTPS need an address of their own, not {metrics_address}")
+        self._metrics_tls = metrics_tls
+        self._metrics_auth = DelegatedAuth(self.client.live) if metrics_auth else None
         self._drain_timeout = drain_timeout
-        self._max_queue_age = max_queue_age
         self._describe = describe
         self._handle_signals = handle_signals
         self._blocked_threshold = blocked_threshold
@@ -135,7 +149,6 @@ class Manager:
         self._loop_metrics = LoopMetrics(self.registry)
         self._queues = QueueCollector()
         self.registry.register(self._queues)
-        self._controllers: list[Controller] = []
         self._before_caches: list[Runnable] = []
         self._runnables: list[tuple[Runnable, bool]] = []
         self._recorders: dict[tuple[str, str], EventRecorder] = {}
@@ -247,16 +260,17 @@ class Manager:
 
     async def _start_servers(self) -> None:
         routes: dict[str, Routes] = {
-            "metrics": metrics_routes(self.registry),
+            "metrics": metrics_routes(self.registry, authorize=self._metrics_auth),
             "health": health_routes(health=self.health_checks, ready=self.ready_checks),
-            "debug": debug_routes(lambda: self._controllers, self._informers),
+            "debug": debug_routes(lambda: self._controllers, self._readiness.informers),
         }
         by_address: dict[str, dict[str, Any]] = {}
         for endpoint, address in self._addresses.items():
             if parse_address(address) is not None:
                 by_address.setdefault(address, {}).update(routes[endpoint])
         for address, merged in by_address.items():
-            server = HttpServer(address, merged)
+            tls = self._metrics_tls if address == self._addresses["metrics"] else None
+            server = HttpServer(address, merged, tls=tls)
             await server.start()
             self._servers[address] = server
 
@@ -326,7 +340,7 @@ class Manager:
                         await cluster.cache.wait_synced()
                 return
             except TimeoutError:
-                _LOG.warning("still waiting: %s", self._caches_problem())
+                _LOG.warning("still waiting: %s", self._readiness.caches())
 
     async def _unless_stopping(self, awaited: Coroutine[Any, Any, None]) -> bool:
         """Wait for `awaited`; False if the manager is to stop before that."""
@@ -380,48 +394,6 @@ class Manager:
         for controller in self._controllers:
             controller.take_over(is_new)
 
-    def _caches_problem(self) -> str | None:
-        missing = [
-            _where(cluster.name, str(informer.kind.resource))
-            for cluster in self.clusters.values()
-            for informer in cluster.cache.informers
-            if not informer.synced.is_set()
-        ]
-        return f"not synced: {', '.join(missing)}" if missing else None
-
-    def _watches_problem(self) -> str | None:
-        dead = [
-            f"{_where(cluster.name, str(informer.kind.resource))} (last heard of {informer.last_event_age:.0f} s ago)"
-            for cluster in self.clusters.values()
-            for informer in cluster.cache.informers
-            if not informer.alive
-        ]
-        return f"not alive: {', '.join(dead)}" if dead else None
-
-    def _queues_problem(self) -> str | None:
-        stuck = [
-            f"{controller.name} ({controller.queue.oldest_due_age:.0f} s)"
-            for controller in self._controllers
-            if controller.running and controller.queue.oldest_due_age > self._max_queue_age
-        ]
-        return f"keys wait too long for a worker: {', '.join(stuck)}" if stuck else None
-
-    def _informers(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "cluster": cluster.name,
-                "kind": str(informer.kind.resource),
-                "namespaces": list(informer.namespaces),
-                "objects": len(informer),
-                "bytes": informer.bytes_cached,
-                "synced": informer.synced.is_set(),
-                "alive": informer.alive,
-                "lastEventSecondsAgo": _finite(informer.last_event_age),
-            }
-            for cluster in self.clusters.values()
-            for informer in cluster.cache.informers
-        ]
-
 
 class _Stage:
     """Tasks that are started and stopped together."""
@@ -442,14 +414,6 @@ class _Stage:
             task.cancel()
         if running:
             await asyncio.wait(running)
-
-
-def _where(cluster: str, kind: str) -> str:
-    return f"{cluster}:{kind}" if cluster else kind
-
-
-def _finite(seconds: float) -> float | None:
-    return None if seconds == float("inf") else round(seconds, 3)
 
 
 def _all_well() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -19,7 +21,9 @@ from reconcile.controller import Controller
 from reconcile.manager import Manager
 from reconcile.metrics import ExactCounter
 from reconcile.server import Check, HttpServer, health_routes, metrics_routes, parse_address
+from reconcile.testing.apiserver.requests import User
 from reconcile.testing.apiserver.server import ApiServer
+from reconcile.webhook import CertificateBundle, Policy, ServingCertificate, renewed
 
 
 @asynccontextmanager
@@ -159,3 +163,42 @@ async def test_a_manager_serves_everything_at_one_address() -> None:
             assert overview["informers"][0]["synced"] is True
         manager.stop()
         await task
+
+
+async def test_metrics_are_shown_only_to_whom_the_api_server_allows_it() -> None:
+    bundle = renewed(CertificateBundle(), Policy("metrics", ["localhost"]), datetime.now(UTC))
+    serving = ServingCertificate()
+    serving.load(bundle)
+    async with ApiServer(
+        listen=False, tokens={"root": User("root", groups=("system:masters",)), "bob": "bob"}, rbac=True
+    ) as api:
+        manager = Manager(
+            Client(api.transport_for("root")),
+            metrics_address="127.0.0.1:0",
+            metrics_tls=serving.context,
+            metrics_auth=True,
+            handle_signals=False,
+        )
+        task = asyncio.create_task(manager.run())
+        await manager.started.wait()
+        url = f"https://localhost:{manager.port('metrics')}/metrics"
+        context = ssl.create_default_context(cadata=bundle.ca.decode())
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
+            answers = {}
+            for token in ("root", "bob", "nobody", ""):
+                headers = {"Authorization": f"Bearer {token}"} if token else {}
+                async with session.get(url, headers=headers) as response:
+                    answers[token] = response.status
+            assert answers == {"root": 200, "bob": 403, "nobody": 401, "": 401}
+            fault = api.faults.add(lambda request: True, status=500)
+            async with session.get(url, headers={"Authorization": "Bearer root"}) as response:
+                assert response.status == 200  # known for a minute
+            api.faults.remove(fault)
+        manager.stop()
+        await task
+
+
+async def test_tokens_over_plain_http_are_refused_from_the_start() -> None:
+    async with ApiServer(listen=False) as api:
+        with pytest.raises(ValueError, match="metrics_auth requires metrics_tls"):
+            Manager(Client(api.transport), metrics_address="127.0.0.1:0", metrics_auth=True)
