@@ -1,12 +1,21 @@
-"""One suite, two targets."""
+"""One suite, two targets: every story runs on the embedded and on a real control plane."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from tests.support.controlplane import ControlPlane, Unavailable, running_control_plane
+from tests.support.contract import Api, Server, embedded_server
+from tests.support.controlplane import ControlPlane, Unavailable, find_binaries, running_control_plane
+from tests.support.operator import ClusterUnderTest, cluster_under_test, install_crds
+
+
+def _missing(err: Unavailable) -> None:
+    if os.environ.get("CI") == "true":
+        raise err
+    pytest.skip(f"no real control plane: {err}")
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +25,37 @@ def control_plane() -> Iterator[ControlPlane]:
         with running_control_plane() as plane:
             yield plane
     except Unavailable as err:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(f"no real control plane: {err}")
+        _missing(err)
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Path | None:
+    """Where kubectl is; None on a machine without one."""
+    try:
+        return find_binaries()
+    except Unavailable:
+        return None
+
+
+@pytest.fixture(scope="session")
+def real_server(control_plane: ControlPlane) -> Server:
+    """The real API server, with the operator's definitions."""
+    server = Server(control_plane.url, control_plane.token, ca_file=str(control_plane.ca_file))
+    install_crds(Api(server))
+    return server
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Server]:
+    """The embedded API server, with the operator's definitions."""
+    with embedded_server() as server:
+        install_crds(Api(server))
+        yield server
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.controlplane)])
+def cluster(request: pytest.FixtureRequest, binaries: Path | None) -> Iterator[ClusterUnderTest]:
+    """A cluster with the definitions installed and a namespace for this test."""
+    server: Server = request.getfixturevalue("embedded" if request.param == "embedded" else "real_server")
+    with cluster_under_test(request.param, server, binaries) as under_test:
+        yield under_test

@@ -249,7 +249,6 @@ def check_status_is_validated(api: Api) -> None:
     api.widget("w")
     patch = {"status": {"phase": 1}}
     answer = api.refused(422, "Invalid", "PATCH", f"{WIDGETS}/w/status", patch, content_type=MERGE)
-    assert (
-        "status.phase",
-        'Invalid value: "integer": status.phase in body must be of type string: "integer"',
-    ) in answer.causes
+    # On updates the real server shortens the path inside the sentence to the part that is new.
+    messages = dict(answer.causes)
+    assert messages["status.phase"].endswith('phase in body must be of type string: "integer"')
