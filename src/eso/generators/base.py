@@ -70,6 +70,9 @@ class Generator(abc.ABC, Generic[SpecT]):
     spec_type: ClassVar[type[BaseModel]]
     """Model of its `spec`."""
 
+    leaves_state: ClassVar[bool] = False
+    """Whether what it makes may have to be undone: `generate` returns a state, and is not interrupted by a cancellation."""
+
     @abc.abstractmethod
     async def generate(self, spec: SpecT, context: GeneratorContext) -> Generated:
         """Make new values.

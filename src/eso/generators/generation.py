@@ -1,0 +1,171 @@
+"""Generated values for an object, from the vendor to the moment they are in use.
+
+One pass over an ExternalSecret or PushSecret calls `generate` (or `retire`) for each of its entries and ends with `commit`,
+when the values have reached their destination, or `roll_back`, when they have not. The passes of one object follow each other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from eso.api.generators_v1alpha1.generatorstate import GeneratorState
+from eso.errors import EsoError, UnavailableError
+from eso.generators.base import Generated
+from eso.generators.resolve import GeneratorResolver, Reference, Resolved
+from eso.generators.runner import GeneratorRunner, completed
+from eso.generators.state import GeneratorStates
+from eso.values import reveal_all
+from reconcile.api.model import KubeObject
+from reconcile.errors import APIError, TransportError
+
+__all__ = ["PUSH_SECRET_KEY", "Generation"]
+
+PUSH_SECRET_KEY: Final = "__pushsecret"
+"""State key of a PushSecret's only generator; those of an ExternalSecret are the decimal indexes of `spec.dataFrom`."""
+
+_LOG: Final = logging.getLogger("controllers.GeneratorState")
+
+
+@dataclass(slots=True)
+class _Pass:
+    """What one pass over an object has done so far."""
+
+    keys: set[str] = field(default_factory=set)
+    made: list[GeneratorState] = field(default_factory=list)
+
+
+class Generation:
+    """Makes values, and keeps account of what they leave behind.
+
+    Args:
+        resolver: finds generators.
+        runner: runs them.
+        states: where leftovers are recorded; None keeps no account: leftovers are never undone.
+        grace: seconds a superseded value stays valid.
+        clock: the wall clock.
+    """
+
+    def __init__(
+        self,
+        resolver: GeneratorResolver,
+        runner: GeneratorRunner,
+        states: GeneratorStates | None,
+        *,
+        grace: float,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._resolver = resolver
+        self._runner = runner
+        self._states = states
+        self._grace = timedelta(seconds=grace)
+        self._clock = clock
+        self._passes: dict[tuple[str, str, str], _Pass] = {}
+
+    async def generate(self, owner: KubeObject, state_key: str, ref: Reference) -> Mapping[str, bytes]:
+        """New values. What they leave behind is recorded before this returns.
+
+        A cancellation takes effect when a generator that leaves something behind has answered and that is recorded.
+
+        Args:
+            owner: the object they are for; read from the API server.
+            state_key: which of its entries.
+            ref: the generator.
+
+        Raises:
+            GeneratorReferenceError: the reference can never work; its cause is a TerminalError.
+            ReferenceNotFoundError: there is no such generator.
+            ProviderError: the generator failed, or its leftover could not be recorded and has been undone.
+            APIError, TransportError: the API server could not be asked.
+        """
+        resolved = await self._resolver.resolve(ref, owner.namespace)
+        self._pass_of(owner).keys.add(state_key)
+        if resolved.generator.leaves_state:
+            generated = await completed(self._make_and_record(owner, state_key, resolved))
+        else:
+            generated = await self._runner.generate(resolved, owner.namespace)
+        return reveal_all(generated.values)
+
+    async def retire(self, owner: KubeObject, state_key: str) -> None:
+        """The entry is no generator (any more): at `commit`, what one left there is retired."""
+        self._pass_of(owner).keys.add(state_key)
+
+    async def commit(self, owner: KubeObject, *, complete: bool = False) -> None:
+        """The values are in use: whatever they supersede gets a deadline.
+
+        Failures are logged; the next commit of the owner makes up for them.
+
+        Args:
+            owner: the object.
+            complete: the pass has visited every entry, so entries that it did not visit do not exist any more.
+        """
+        done = self._passes.pop(_id(owner), None) or _Pass()
+        if self._states is None or not (done.keys or complete):
+            return
+        kept = {state.name for state in done.made}
+        deadline = self._clock() + self._grace
+        for state in self._states.live(owner, done.keys, every=complete):
+            if state.name in kept:
+                continue
+            try:
+                await self._states.retire(state, deadline)
+            except (APIError, TransportError) as err:
+                _LOG.warning("could not retire GeneratorState %s/%s: %s", state.namespace, state.name, err)
+
+    async def roll_back(self, owner: KubeObject) -> None:
+        """The values will not be used: undo what this pass has made.
+
+        What cannot be undone now gets a deadline that has passed, so that the controller tries again.
+        """
+        done = self._passes.pop(_id(owner), None)
+        if done is None or self._states is None:
+            return
+        for state in done.made:
+            try:
+                await self._undo(self._states, state)
+            except (APIError, TransportError) as err:
+                _LOG.warning("could not roll back GeneratorState %s/%s: %s", state.namespace, state.name, err)
+
+    async def _undo(self, states: GeneratorStates, state: GeneratorState) -> None:
+        try:
+            await self._runner.clean_up(state.spec.resource, state.spec.state, state.namespace)
+        except EsoError as err:
+            _LOG.info("GeneratorState %s/%s is left to the controller: %s", state.namespace, state.name, err)
+            await states.retire(state, self._clock())
+            return
+        await states.drop(state)
+
+    async def _make_and_record(self, owner: KubeObject, state_key: str, resolved: Resolved) -> Generated:
+        generated = await self._runner.generate(resolved, owner.namespace)
+        if self._states is None or generated.state is None:
+            return generated
+        try:
+            recorded = await self._states.record(owner, state_key, resolved.manifest, generated.state)
+        except (APIError, TransportError) as err:
+            await self._abandon(owner, resolved, generated.state)
+            raise UnavailableError(f"error using generator: its state could not be recorded: {err}") from err
+        self._pass_of(owner).made.append(recorded)
+        return generated
+
+    async def _abandon(self, owner: KubeObject, resolved: Resolved, state: Any) -> None:
+        try:
+            await self._runner.clean_up(resolved.manifest, state, owner.namespace)
+        except EsoError as err:
+            _LOG.error(
+                "what generator %s made for %s %s/%s could neither be recorded nor undone: %s",
+                resolved.kind,
+                owner.resource.kind,
+                owner.namespace,
+                owner.name,
+                err,
+            )
+
+    def _pass_of(self, owner: KubeObject) -> _Pass:
+        return self._passes.setdefault(_id(owner), _Pass())
+
+
+def _id(owner: KubeObject) -> tuple[str, str, str]:
+    return owner.resource.kind, owner.namespace, owner.name
