@@ -44,7 +44,13 @@ MicroTime = Annotated[datetime, PlainSerializer(_microseconds, return_type=str, 
 class _Model(BaseModel):
     # The same configuration as model.Model, which stands above this module.
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", hide_input_in_errors=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        # A kind is built when its first object is: most programs use few of those they import.
+        defer_build=True,
     )
 
 

@@ -17,7 +17,13 @@ class Model(BaseModel):
     """A part of an object: snake_case in Python, camelCase on the wire, frozen, unknown fields ignored."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", hide_input_in_errors=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        # A kind is built when its first object is: most programs use few of those they import.
+        defer_build=True,
     )
 
     def to_wire(self) -> dict[str, Any]:
