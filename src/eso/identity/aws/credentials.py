@@ -177,6 +177,10 @@ class Provided:
     def get_account_id(self) -> None:
         """Not known; only endpoints that hold the account's number would need it."""
 
+    def get_deferred_property(self, name: str) -> Callable[[], None]:
+        """How the SDK asks for the account when it builds an endpoint."""
+        return self.get_account_id
+
     async def load_credentials(self) -> Provided:
         """These."""
         return self
