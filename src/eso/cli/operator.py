@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
+from eso.cli.generation import generator_parts
 from eso.controllers.conditions import cause_of
 from eso.controllers.externalsecret.setup import external_secret_controller
+from eso.controllers.generatorstate.setup import generator_state_controller
 from eso.controllers.secretstore.setup import store_controller
-from eso.errors import InvalidSpecError
 from eso.providers.registry import ProviderRegistry
 from eso.settings import ControllerSettings
 from eso.stores.client_manager import ClientManager
@@ -66,9 +67,12 @@ def build_operator(
         manager.add(store_controller(SecretStore, manager, clients, settings, clock=clock))
     if settings.enable_cluster_store_reconciler and not settings.namespace:
         manager.add(store_controller(ClusterSecretStore, manager, clients, settings, clock=clock))
-    interim = _Interim()
+    made = generator_parts(manager, clients, settings, clock=clock)
+    manager.add(generator_state_controller(manager, made.runner, settings, clock=clock))
     manager.add(
-        external_secret_controller(manager, clients, settings, generators=interim, classes=interim, clock=clock)
+        external_secret_controller(
+            manager, clients, settings, generators=made.entries, classes=made.entries, clock=clock
+        )
     )
     return manager
 
@@ -95,14 +99,3 @@ def _manager(
         describe=cause_of,
         handle_signals=handle_signals,
     )
-
-
-class _Interim:
-    async def generate(self, es, index, ref):
-        raise InvalidSpecError("generators are not available yet")
-
-    async def not_a_generator(self, es, index): ...
-    async def commit(self, es): ...
-    async def roll_back(self, es): ...
-    async def controller_class(self, ref, namespace):
-        return None
