@@ -136,15 +136,15 @@ def merge(live: Any, applied: Any, schema: SchemaNode | None) -> Any:
 
 
 def _merge_items(live: list[Any], applied: list[Any], schema: SchemaNode) -> list[Any]:
-    """The order of `applied` wins; items that only `live` has keep their place before the next shared item."""
+    """The order of `applied` wins; items that only `live` has stay in front of what followed them."""
     current = {_element(item, schema): item for item in live}
     wanted = {_element(item, schema): item for item in applied}
     result: list[Any] = []
     pending = list(current)
     for element, item in wanted.items():
+        while pending and pending[0] not in wanted:
+            result.append(current[pending.pop(0)])
         if element in current:
-            while pending and pending[0] not in wanted:
-                result.append(current[pending.pop(0)])
             if element in pending:
                 pending.remove(element)
             result.append(merge(current[element], item, items_schema(schema)))
