@@ -15,6 +15,7 @@ import aiohttp
 from pydantic import BaseModel
 
 from eso.identity.context import CredentialContext
+from eso.providers.base import ProviderCalls
 from eso.values import SecretMap, SecretValue
 from reconcile.client.client import Client
 
@@ -46,6 +47,9 @@ class GeneratorContext(CredentialContext, Protocol):
     @property
     def option(self) -> Mapping[str, Any]:
         """Process-wide feature flags, by flag name without dashes in front."""
+
+    def calls(self, provider: str) -> ProviderCalls:
+        """A counted way to a vendor; nothing is shared, so that every value is new. See `StoreContext.calls`."""
 
     def http(
         self,

@@ -128,7 +128,9 @@ class ClientManager:
     @asynccontextmanager
     async def generator_context(self, namespace: str) -> AsyncIterator[GeneratorCallContext]:
         """What a generator that runs for an object of the namespace is given; its sessions end with it."""
-        context = GeneratorCallContext(namespace, reader=self.reader, kube=self._client, option=self._option)
+        context = GeneratorCallContext(
+            namespace, reader=self.reader, kube=self._client, metrics=self._metrics.calls, option=self._option
+        )
         try:
             yield context
         finally:

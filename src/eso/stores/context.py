@@ -19,6 +19,7 @@ from eso.api.meta_v1 import CAProvider, RetrySettings, SecretKeySelector, Servic
 from eso.errors import InvalidSpecError, ReferenceNotFoundError
 from eso.identity.context import LabelledSecret
 from eso.providers.base import ProviderCalls
+from eso.providers.calls import DirectCalls, ProviderCallMetrics
 from eso.providers.common import check_ca_provider
 from eso.stores.credentials import CredentialReader, Dependency, version_of
 from eso.stores.sessions import Sessions
@@ -255,10 +256,12 @@ class GeneratorCallContext(_Resolver):
         *,
         reader: CredentialReader,
         kube: Client,
+        metrics: ProviderCallMetrics,
         option: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(reader, consumer_namespace, cluster_scoped=False, home="")
         self._kube = kube
+        self._metrics = metrics
         self._option = option or {}
 
     @property
@@ -270,6 +273,10 @@ class GeneratorCallContext(_Resolver):
     def option(self) -> Mapping[str, Any]:
         """See `GeneratorContext`."""
         return self._option
+
+    def calls(self, provider: str) -> ProviderCalls:
+        """See `GeneratorContext`."""
+        return DirectCalls(provider, self._metrics)
 
 
 def _pem(bundle: bytes) -> bytes:

@@ -42,7 +42,9 @@ class Setup:
         )
 
     def generator(self, consumer: str) -> GeneratorCallContext:
-        return GeneratorCallContext(consumer, reader=self.reader, kube=self.client)
+        return GeneratorCallContext(
+            consumer, reader=self.reader, kube=self.client, metrics=ProviderCallMetrics(CollectorRegistry())
+        )
 
 
 @asynccontextmanager
