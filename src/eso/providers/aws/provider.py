@@ -10,6 +10,10 @@ from pydantic import BaseModel
 
 from eso.errors import InvalidSpecError
 from eso.identity.aws import AWS, AWSConnection, RetryPolicy, SignIn
+from eso.providers.aws.certificatemanager import CertificateManagerClient
+from eso.providers.aws.certificatemanager_api import CertificateManagerAPI
+from eso.providers.aws.parameterstore import ParameterStoreClient
+from eso.providers.aws.parameterstore_api import ParameterStoreAPI
 from eso.providers.aws.secretsmanager import SecretsManagerClient
 from eso.providers.aws.secretsmanager_api import SecretsManagerAPI
 from eso.providers.aws.secretsmanager_push import SecretPusher
@@ -110,7 +114,11 @@ async def _client(spec: AWSSpec, context: StoreContext, connection: AWSConnectio
             secrets = SecretsManagerAPI(await connection.client("secretsmanager"), calls)
             pusher = SecretPusher(secrets, context, spec.secrets_manager)
             return SecretsManagerClient(connection, secrets, pusher, prefix)
-    raise InvalidSpecError(f"unknown service {spec.service}")
+        case "ParameterStore":
+            return ParameterStoreClient(connection, ParameterStoreAPI(await connection.client("ssm"), calls), prefix)
+        case "CertificateManager":
+            acm, tagging = await connection.client("acm"), await connection.client("resourcegroupstaggingapi")
+            return CertificateManagerClient(connection, CertificateManagerAPI(acm, tagging, calls), prefix)
 
 
 def _check_deletion(settings: SecretsManager | None) -> None:

@@ -87,6 +87,8 @@ class SecretPusher:
             return
         if not is_managed(described.tags):
             raise ProviderError(f"secret {name} is not managed by external-secrets: it lacks the tag {MANAGED_BY}")
+        if described.deleted:
+            raise ProviderError(f"secret {name} is marked for deletion: restore it, or wait until it is gone")
         present = await self._api.value(name) if described.has_versions else None
         wanted = _written(present.reveal() if present is not None else b"", entry.remote.property, value)
         await self._sync_tags(name, described, options)
