@@ -1,0 +1,142 @@
+"""Asking a vendor over HTTP: one request, its status as an error, its answer as JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from eso.errors import InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError
+from eso.providers.http import error_for_status, read_body, retry_after, transport_errors
+from eso.redaction import scrub
+from eso.values import SecretValue
+
+__all__ = ["Answer", "answer_to", "checked_url", "expiry_of", "text_of"]
+
+_LIMIT: Final = 1 << 20
+"""Bytes of an answer that are read: a token and what is said about it."""
+
+
+class Answer:
+    """What a vendor said. It may hold credentials and never prints.
+
+    Attributes:
+        status: HTTP status code.
+        content: the body as JSON; None when it is none.
+    """
+
+    __slots__ = ("content", "headers", "status")
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        try:
+            self.content: Any = json.loads(body) if body else None
+        except ValueError:
+            self.content = None
+
+    def error(self, what: str, *, said: Iterable[str] = (), secrets: Iterable[SecretValue] = ()) -> ProviderError:
+        """The error for an answer that is not success.
+
+        A missing endpoint or object is no missing secret: the kind NoSecretError is left to those who mean it.
+
+        Args:
+            what: the operation, for the message.
+            said: members of the answer in which the vendor explains itself; the first text among them is shown, scrubbed.
+            secrets: values that it may not show.
+        """
+        wait = retry_after(self.headers)
+        content = self.content if isinstance(self.content, Mapping) else {}
+        text = next((content[name] for name in said if isinstance(content.get(name), str) and content[name]), "")
+        found = error_for_status(self.status, f"{what}: {scrub(text, secrets)}" if text else what, wait=wait)
+        return InvalidRequestError(str(found)) if isinstance(found, NoSecretError) else found
+
+
+async def answer_to(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    what: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+    form: Mapping[str, str] | None = None,
+    document: Any = None,
+    timeout: float | None = None,
+) -> Answer:
+    """Send a request; whatever the vendor answers is returned. Redirects are not followed: they would take credentials along.
+
+    Args:
+        session: to send it with.
+        method: of the request.
+        url: relative to the session's base, or absolute.
+        what: the operation in our own words, for messages.
+        headers: added to the session's.
+        params: of the query.
+        form: sent as a form.
+        document: sent as JSON.
+        timeout: seconds for the whole request; None leaves it to the session.
+
+    Raises:
+        UnavailableError: there was no answer.
+        InvalidRequestError: the URL is not valid, or the answer is too long.
+    """
+    options: dict[str, Any] = {"headers": headers, "params": params, "allow_redirects": False}
+    if form is not None:
+        options["data"] = dict(form)
+    if document is not None:
+        options["json"] = document
+    if timeout is not None:
+        options["timeout"] = aiohttp.ClientTimeout(total=timeout)
+    with transport_errors(what):
+        async with session.request(method, url, **options) as response:
+            body = await read_body(response, what, limit=_LIMIT)
+            return Answer(response.status, dict(response.headers), body)
+
+
+def text_of(answer: Answer, name: str, what: str) -> str:
+    """A member of the answer that must be a text with something in it.
+
+    Raises:
+        ProviderError: it is not.
+    """
+    found = answer.content.get(name) if isinstance(answer.content, Mapping) else None
+    if not isinstance(found, str) or not found:
+        raise ProviderError(f'{what}: the answer has no "{name}"')
+    return found
+
+
+def checked_url(url: str, field: str) -> str:
+    """A URL with a scheme and a host, without slashes at its end.
+
+    Raises:
+        InvalidSpecError: it is none.
+    """
+    url = url.rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidSpecError(f"{field} must be an http or https URL with a host")
+    return url
+
+
+def expiry_of(token: str, what: str) -> str:
+    """The `exp` claim of a JWT, in decimal. The signature is not looked at: the vendor that issued it said so just now.
+
+    Raises:
+        ProviderError: it is no JWT, or has no numeric `exp`.
+    """
+    parts = token.split(".")
+    try:
+        if len(parts) != 3:
+            raise ValueError
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        expiry = claims["exp"]
+        if isinstance(expiry, bool) or not isinstance(expiry, int | float):
+            raise TypeError
+        return str(int(expiry))
+    except (ValueError, TypeError, KeyError, OverflowError):
+        raise ProviderError(f"{what}: the token is not a JWT with a numeric exp claim") from None
