@@ -1,0 +1,139 @@
+"""ACRAccessToken: a login for an Azure Container Registry."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+
+from eso.api.generators_v1alpha1.acraccesstoken import (
+    ACRAccessTokenSpec,
+    AzureACRServicePrincipalAuth,
+    AzureACRWorkloadIdentityAuth,
+)
+from eso.api.meta_v1 import SecretKeySelector, ServiceAccountSelector
+from eso.errors import InvalidSpecError, ProviderError
+from eso.generators.base import Generated, Generator, GeneratorContext
+from eso.generators.entra import CLOUDS, Entra
+from eso.generators.http import answer_to, checked_url, text_of
+from eso.values import SecretValue, wrap_all
+
+__all__ = ["ACRAccessTokenGenerator"]
+
+_USERNAME: Final = "00000000-0000-0000-0000-000000000000"
+"""Source: Azure documentation, user name for a login with a token."""
+
+_AUDIENCE: Final = "api://AzureADTokenExchange"
+_CLIENT_ID: Final = "azure.workload.identity/client-id"
+_TENANT_ID: Final = "azure.workload.identity/tenant-id"
+_EXCHANGING: Final = "exchanging a token at the Azure Container Registry"
+
+
+class ACRAccessTokenGenerator(Generator[ACRAccessTokenSpec]):
+    """Exchanges a token of Entra for one of the registry.
+
+    Args:
+        scheme: of the registry's URL.
+        authority: base URL that takes the place of the cloud's sign-in endpoint.
+        imds: base URL of the instance metadata service.
+        environ: where the operator's own workload identity is described; None for the process environment.
+    """
+
+    kind = "ACRAccessToken"
+    spec_type = ACRAccessTokenSpec
+
+    def __init__(
+        self,
+        scheme: str = "https",
+        authority: str = "",
+        imds: str = "http://169.254.169.254",
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._scheme = scheme
+        self._authority = authority
+        self._imds = imds
+        self._environ = os.environ if environ is None else environ
+
+    async def generate(self, spec: ACRAccessTokenSpec, context: GeneratorContext) -> Generated:
+        """`username` and `password`: a refresh token, or an access token when the spec has a scope.
+
+        Raises:
+            InvalidSpecError: no way to sign in is given, or it is incomplete.
+            ProviderError: Entra or the registry refused.
+        """
+        cloud = CLOUDS.get(spec.environment_type)
+        if cloud is None:
+            raise InvalidSpecError(f"spec.environmentType {spec.environment_type} is not supported")
+        registry = checked_url(f"{self._scheme}://{spec.registry}", "spec.registry")
+        http = context.http()
+        token = await self._signed_in(spec, context, Entra(http, cloud, authority=self._authority, imds=self._imds))
+        form = {"grant_type": "access_token", "service": spec.registry, "access_token": token.reveal_text()}
+        if spec.tenant_id:
+            form["tenant"] = spec.tenant_id
+        password = await _exchanged(http, f"{registry}/oauth2/exchange", form, "refresh_token")
+        if spec.scope:
+            form = {
+                "grant_type": "refresh_token",
+                "service": spec.registry,
+                "scope": spec.scope,
+                "refresh_token": password,
+            }
+            password = await _exchanged(http, f"{registry}/oauth2/token", form, "access_token")
+        return Generated(wrap_all({"username": _USERNAME, "password": password}))
+
+    async def _signed_in(self, spec: ACRAccessTokenSpec, context: GeneratorContext, entra: Entra) -> SecretValue:
+        if spec.auth.service_principal is not None:
+            client_id, secret = await _principal(spec.auth.service_principal, context)
+            return await entra.by_secret(spec.tenant_id or "", client_id, secret)
+        if spec.auth.managed_identity is not None:
+            return await entra.by_managed_identity(spec.auth.managed_identity.identity_id or "")
+        if spec.auth.workload_identity is not None:
+            return await self._by_workload(spec.auth.workload_identity, context, entra)
+        raise InvalidSpecError("spec.auth must have servicePrincipal, managedIdentity or workloadIdentity")
+
+    async def _by_workload(
+        self, auth: AzureACRWorkloadIdentityAuth, context: GeneratorContext, entra: Entra
+    ) -> SecretValue:
+        if auth.service_account_ref is not None:
+            return await _by_service_account(auth.service_account_ref, context, entra)
+        names = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE")
+        client_id, tenant, file = (self._environ.get(name, "") for name in names)
+        if not (client_id and tenant and file):
+            raise InvalidSpecError(f"the operator has no workload identity: {', '.join(names)} must be set")
+        try:
+            assertion = await asyncio.to_thread(Path(file).read_bytes)
+        except OSError as err:
+            raise ProviderError(f"AZURE_FEDERATED_TOKEN_FILE cannot be read: {err.strerror}") from err
+        return await entra.by_assertion(tenant, client_id, SecretValue(assertion.strip()))
+
+
+async def _by_service_account(ref: ServiceAccountSelector, context: GeneratorContext, entra: Entra) -> SecretValue:
+    annotations = await context.service_account_annotations(ref)
+    for name in (_CLIENT_ID, _TENANT_ID):
+        if not annotations.get(name):
+            raise InvalidSpecError(f'service account "{ref.name}" must carry the annotation {name}')
+    # The audience comes first, as upstream sends it.
+    others = ref.audiences or []
+    token = await context.service_account_token(ref.model_copy(update={"audiences": None}), [_AUDIENCE, *others])
+    return await entra.by_assertion(annotations[_TENANT_ID], annotations[_CLIENT_ID], token)
+
+
+async def _principal(auth: AzureACRServicePrincipalAuth, context: GeneratorContext) -> tuple[str, SecretValue]:
+    async def read(ref: SecretKeySelector | None, field: str) -> str:
+        if ref is None:
+            raise InvalidSpecError(f"spec.auth.servicePrincipal.secretRef.{field} must be set")
+        return (await context.resolve(ref)).reveal_text().strip()
+
+    client_id = await read(auth.secret_ref.client_id, "clientId")
+    return client_id, SecretValue(await read(auth.secret_ref.client_secret, "clientSecret"))
+
+
+async def _exchanged(http: aiohttp.ClientSession, url: str, form: Mapping[str, str], member: str) -> str:
+    answer = await answer_to(http, "POST", url, _EXCHANGING, form=form)
+    if answer.status != 200:
+        raise answer.error(_EXCHANGING)
+    return text_of(answer, member, _EXCHANGING)
