@@ -12,11 +12,10 @@ from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.externalsecret.ownership import (
     ANNOTATION_DATA_HASH,
     LABEL_MANAGED,
-    OwnedFields,
     field_owner,
-    owned_fields,
     set_owner,
 )
+from eso.controllers.managedfields import OwnedFields, owned_fields
 from eso.transform.hash import object_hash
 
 __all__ = ["Draft", "build", "is_valid"]
@@ -133,7 +132,7 @@ def build(
 
 
 def _fill(draft: Draft, es: ExternalSecret, data: Mapping[str, bytes], render: Render) -> None:
-    owned = owned_fields(draft.metadata.get("managedFields"), field_owner(es.name))
+    owned = owned_fields(draft.metadata.get("managedFields"), (field_owner(es.name),))
     template = es.spec.target.template
     _drop_owned(draft, owned)
     if es.spec.target.creation_policy not in _KEEPS_FOREIGN_KEYS:

@@ -11,10 +11,10 @@ from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.externalsecret.ownership import (
     ANNOTATION_DATA_HASH,
     LABEL_MANAGED,
-    OwnedFields,
     set_owner,
 )
-from eso.controllers.externalsecret.templates import TemplateStep
+from eso.controllers.managedfields import OwnedFields
+from eso.controllers.templating import TemplateStep
 from eso.errors import EsoError, InvalidSpecError
 from eso.template.apply import execute
 from eso.template.engine import Delims

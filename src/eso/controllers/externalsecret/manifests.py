@@ -21,12 +21,12 @@ from eso.controllers.externalsecret.ownership import (
     OwnershipError,
     controller_of,
     field_owner,
-    owned_fields,
     owner_label,
 )
 from eso.controllers.externalsecret.refresh import should_refresh
 from eso.controllers.externalsecret.target import target_name
 from eso.controllers.externalsecret.templates import TemplateRenderer
+from eso.controllers.managedfields import owned_fields
 from eso.errors import EsoError
 from reconcile.api.model import KubeObject
 from reconcile.client.cached import CachedClient
@@ -205,7 +205,7 @@ class ManifestTargets:
                 current,
                 data,
                 await self._renderer.steps(es),
-                owned=owned_fields(managed_fields, field_owner(es.name)),
+                owned=owned_fields(managed_fields, (field_owner(es.name),)),
                 delims=self._renderer.delims,
             )
         except OwnershipError as err:

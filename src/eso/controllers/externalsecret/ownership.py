@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
@@ -15,11 +14,9 @@ __all__ = [
     "LABEL_MANAGED",
     "LABEL_OWNER",
     "OwnedByAnotherError",
-    "OwnedFields",
     "OwnershipError",
     "controller_of",
     "field_owner",
-    "owned_fields",
     "owner_label",
     "set_owner",
 ]
@@ -42,15 +39,6 @@ class OwnedByAnotherError(OwnershipError):
     """The target belongs to another ExternalSecret."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedFields:
-    """What this ExternalSecret wrote into its target before, by managedFields."""
-
-    data: frozenset[str] = frozenset()
-    labels: frozenset[str] = frozenset()
-    annotations: frozenset[str] = frozenset()
-
-
 def field_owner(name: str) -> str:
     """The field manager under which the ExternalSecret `name` writes."""
     owner = _FIELD_OWNER + name
@@ -60,26 +48,6 @@ def field_owner(name: str) -> str:
 def owner_label(namespace: str, name: str) -> str:
     """Value of the created-by label of a Secret that this ExternalSecret created."""
     return object_hash(f"{namespace}/{name}")
-
-
-def owned_fields(managed_fields: Sequence[Mapping[str, Any]] | None, manager: str) -> OwnedFields:
-    """Data keys, labels and annotations that `manager` owns."""
-    data: set[str] = set()
-    labels: set[str] = set()
-    annotations: set[str] = set()
-    for entry in managed_fields or ():
-        if entry.get("manager") != manager:
-            continue
-        fields = entry.get("fieldsV1") or {}
-        metadata = fields.get("f:metadata") or {}
-        data |= _names(fields.get("f:data"))
-        labels |= _names(metadata.get("f:labels"))
-        annotations |= _names(metadata.get("f:annotations"))
-    return OwnedFields(frozenset(data), frozenset(labels), frozenset(annotations))
-
-
-def _names(fields: Mapping[str, Any] | None) -> set[str]:
-    return {name.removeprefix("f:") for name in fields or () if name.startswith("f:")}
 
 
 def controller_of(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:

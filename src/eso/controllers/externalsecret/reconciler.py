@@ -15,9 +15,9 @@ from eso.controllers.externalsecret.managed import ManagedFilter, Standing
 from eso.controllers.externalsecret.metrics import ExternalSecretMetrics
 from eso.controllers.externalsecret.outcome import Failure, Outcome, Reason, status_after
 from eso.controllers.externalsecret.refresh import next_look, refresh_interval, should_refresh, version_of
-from eso.controllers.externalsecret.retry import Retries
 from eso.controllers.externalsecret.target import TargetSecrets
 from eso.controllers.externalsecret.templates import TemplateRenderer
+from eso.controllers.pacing import Retries
 from eso.errors import EsoError, NotModifiedError
 from eso.stores.policy import default_max_age
 from reconcile.api.request import Request
@@ -175,7 +175,7 @@ class ExternalSecretReconciler:
         self._events.event(es, "Warning", "UpdateFailed", str(failure))
         self._metrics.failed(es)
         await self._write_status(es, status_after(es, failure, started))
-        pause = self._retries.pause(request, failure, _interval_or_default(es))
+        pause = self._retries.pause(request, failure, _interval_or_default(es), retry=failure.retry)
         if not failure.retry:
             _LOG.error("%s", failure)
             return Result(requeue_after=pause)

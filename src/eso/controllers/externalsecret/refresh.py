@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from datetime import datetime
-from typing import Final
 
-from eso.api.duration import parse_duration
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.externalsecret import syncwindows
-from eso.errors import InvalidSpecError
-from eso.transform.hash import synced_resource_version
+from eso.controllers.pacing import SMALLEST_STEP, interval_of, phase_of, version_of
 
 __all__ = ["next_look", "refresh_interval", "should_refresh", "version_of"]
-
-_PHASE_SHARE: Final = 0.02
-_LONGEST_PHASE: Final = 5.0
-_SMALLEST_STEP: Final = 0.01
 
 
 def refresh_interval(es: ExternalSecret) -> float:
@@ -25,17 +17,7 @@ def refresh_interval(es: ExternalSecret) -> float:
     Raises:
         InvalidSpecError: not a Go duration.
     """
-    text = es.spec.refresh_interval
-    try:
-        return parse_duration(text)
-    except ValueError as err:
-        raise InvalidSpecError(f'spec.refreshInterval: {err}; write a Go duration such as "1h" or "30s"') from err
-
-
-def version_of(es: ExternalSecret) -> str:
-    """What `status.syncedResourceVersion` becomes when the object as it stands has been synced."""
-    meta = es.metadata
-    return synced_resource_version(meta.generation, meta.annotations, meta.labels)
+    return interval_of(es.spec.refresh_interval)
 
 
 def should_refresh(es: ExternalSecret, now: datetime) -> bool:
@@ -71,17 +53,13 @@ def next_look(es: ExternalSecret, now: datetime) -> float | None:
     refreshed = es.status.refresh_time
     if refreshed is None:
         return interval
-    phase = min(interval * _PHASE_SHARE, _LONGEST_PHASE) * _fraction(es.metadata.uid)
+    phase = phase_of(es, interval)
     remaining = interval - (now - refreshed).total_seconds() + phase
     if remaining > 0:
-        return max(min(remaining, interval + phase), _SMALLEST_STEP)
+        return max(min(remaining, interval + phase), SMALLEST_STEP)
     state = syncwindows.evaluate(es.spec.sync_windows, now)
     if state.permitted:
-        return _SMALLEST_STEP
+        return SMALLEST_STEP
     if state.next_change is None:
         return None
-    return max((state.next_change - now).total_seconds(), _SMALLEST_STEP)
-
-
-def _fraction(uid: str) -> float:
-    return zlib.crc32(uid.encode()) / 0xFFFFFFFF
+    return max((state.next_change - now).total_seconds(), SMALLEST_STEP)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconcile.events import EventRecorder
-
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of
 from eso.controllers.externalsecret.draft import Draft, Render, build
@@ -29,6 +27,7 @@ from reconcile.cache.informer import Informer
 from reconcile.client.cached import CachedClient
 from reconcile.client.patch import MergePatch
 from reconcile.errors import APIError, ConflictError, NotFoundError, TransportError
+from reconcile.events import EventRecorder
 
 __all__ = ["TargetSecrets", "target_name"]
 

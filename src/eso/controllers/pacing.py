@@ -1,0 +1,108 @@
+"""When an object is looked at again: versions, phases, and pauses after failures. Shared by every kind that syncs."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Container
+from typing import Final
+
+from eso.api.duration import parse_duration
+from eso.errors import (
+    AccessDeniedError,
+    InvalidRequestError,
+    InvalidSpecError,
+    NoSecretError,
+    ProviderNotAvailableError,
+    ThrottledError,
+    UnavailableError,
+)
+from eso.settings import DEFAULT_REQUEUE
+from eso.transform.hash import synced_resource_version
+from reconcile.api.model import KubeObject
+from reconcile.api.request import Request
+
+__all__ = ["SMALLEST_STEP", "Retries", "interval_of", "phase_of", "version_of"]
+
+SMALLEST_STEP: Final = 0.01
+"""Seconds, so that a timer that comes early does not spin."""
+
+_PHASE_SHARE: Final = 0.02
+_LONGEST_PHASE: Final = 5.0
+
+_LASTING: Final = (
+    AccessDeniedError,
+    InvalidRequestError,
+    InvalidSpecError,
+    NoSecretError,
+    ProviderNotAvailableError,
+)
+_BASE: Final = 1.0
+_FREE_TRIES: Final = 8
+"""Tries at the usual pace, about four minutes, before a lasting error waits longer and longer."""
+
+
+def interval_of(text: str) -> float:
+    """`spec.refreshInterval` in seconds.
+
+    Raises:
+        InvalidSpecError: not a Go duration.
+    """
+    try:
+        return parse_duration(text)
+    except ValueError as err:
+        raise InvalidSpecError(f'spec.refreshInterval: {err}; write a Go duration such as "1h" or "30s"') from err
+
+
+def version_of(obj: KubeObject, *, but: Container[str] = ()) -> str:
+    """What `status.syncedResourceVersion` becomes when the object as it stands has been synced.
+
+    Args:
+        obj: the object.
+        but: annotations that do not count: those that the operator itself keeps.
+    """
+    meta = obj.metadata
+    annotations = {key: value for key, value in meta.annotations.items() if key not in but}
+    return synced_resource_version(meta.generation, annotations, meta.labels)
+
+
+def phase_of(obj: KubeObject, interval: float) -> float:
+    """Seconds by which the object's refreshes lag, the same after every restart.
+
+    Objects that were created together do not stay together.
+    """
+    fraction = zlib.crc32(obj.metadata.uid.encode()) / 0xFFFFFFFF
+    return min(interval * _PHASE_SHARE, _LONGEST_PHASE) * fraction
+
+
+class Retries:
+    """Counts failures of each object; what passes soon is tried soon, what needs a human is not asked for all the time."""
+
+    def __init__(self) -> None:
+        self._failures: dict[Request, int] = {}
+
+    def forget(self, request: Request) -> None:
+        """The object succeeded, or is gone."""
+        self._failures.pop(request, None)
+
+    def pause(self, request: Request, failure: BaseException, interval: float, *, retry: bool = True) -> float:
+        """Seconds before which another try is useless; the controller's own backoff may wait longer.
+
+        Args:
+            request: the object.
+            failure: what went wrong; the chain of its causes decides.
+            interval: the object's refresh interval in seconds, the longest pause; zero means an hour.
+            retry: whether trying again may help at all.
+        """
+        count = self._failures.get(request, 0) + 1
+        self._failures[request] = count
+        longest = interval if interval > 0 else DEFAULT_REQUEUE
+        if not retry:
+            return longest
+        cause: BaseException | None = failure
+        while cause is not None:
+            if isinstance(cause, ThrottledError | UnavailableError):
+                return cause.retry_after or 0.0
+            if isinstance(cause, _LASTING):
+                return 0.0 if count <= _FREE_TRIES else min(_BASE * 2.0 ** min(count, 20), longest)
+            cause = cause.__cause__
+        return 0.0
