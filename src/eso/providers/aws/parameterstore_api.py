@@ -107,7 +107,7 @@ class ParameterStoreAPI:
                 ),
             )
             found = [(entry["Name"], entry.get("Value")) for entry in answer.get("Parameters") or ()]
-            values = [(name, SecretValue(value)) for name, value in found if value is not None]
+            values = [(name, SecretValue(value)) for name, value in found if isinstance(value, str)]
             return values, answer.get("NextToken") or ""
 
         return pages(fetch)
@@ -157,7 +157,7 @@ class ParameterStoreAPI:
         what = f"reading parameter {full}"
         answer = await self._client.call("get_parameter", what, Name=full, WithDecryption=True)
         value = (answer.get("Parameter") or {}).get("Value")
-        if value is None:
+        if not isinstance(value, str):
             raise ProviderError(f"{what}: it has no value")
         return SecretValue(value)
 
@@ -168,7 +168,7 @@ class ParameterStoreAPI:
             for name in answer.get("InvalidParameters") or ()
         }
         for entry in answer.get("Parameters") or ():
-            if entry.get("Value") is not None:
+            if isinstance(entry.get("Value"), str):
                 found[entry["Name"]] = SecretValue(entry["Value"])
         return found
 

@@ -195,7 +195,7 @@ def _value(entry: Mapping[str, Any]) -> SecretValue | None:
     found = entry.get("SecretString")
     if found is None:
         found = entry.get("SecretBinary")
-    return None if found is None else SecretValue(found)
+    return SecretValue(found) if isinstance(found, (str, bytes)) else None
 
 
 def _hashable(filters: Sequence[Filter]) -> tuple[tuple[str, tuple[str, ...]], ...]:
