@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from tests.support.certificates import key_pair
+from tests.support.keypairs import key_pair
 
 from eso.errors import (
     InvalidRequestError,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.support.certificates import certificate_pem
+from tests.support.keypairs import certificate_pem
 
 from eso.api.meta_v1 import CAProvider, SecretKeySelector, ServiceAccountSelector
 from eso.errors import EsoError, InvalidSpecError, ReferenceNotFoundError
