@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import select
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 HERE = Path(__file__).parent
+PATIENCE = 5.0
 CACHE = HERE.parents[2] / ".cache" / "gooracle"
 
 
@@ -37,27 +39,29 @@ def encoded(text: str) -> str:
 
 @dataclass(frozen=True)
 class Answer:
-    """`output` is None when the template failed; then `stage` is `parse` or `exec`."""
+    """`output` is None when the template failed; then `stage` is `parse`, `exec`, or `endless`: Go would never end."""
 
     output: str | None
     stage: str = ""
     error: str = ""
 
 
-class GoCrashedError(Exception):
-    pass
+class GoEndlessError(Exception):
+    """Go was still rendering after `PATIENCE` seconds, or ran out of memory."""
 
 
 class GoOracle:
     """One running oracle; with `calls` it calls functions instead of rendering templates."""
 
     def __init__(self, binary: Path, *, calls: bool = False) -> None:
+        self._command = [str(binary), *(["calls"] if calls else [])]
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
         # Results must not depend on the zone of the machine.
-        self._process = subprocess.Popen(
-            [str(binary), *(["calls"] if calls else [])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "TZ": "UTC"},
+        environment = {**os.environ, "TZ": "UTC"}
+        return subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )
 
     def __enter__(self) -> GoOracle:
@@ -76,14 +80,18 @@ class GoOracle:
         self._process.wait(timeout=10)
         self._process.stdout.close()
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], patience: float = PATIENCE) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        ready, _, _ = select.select([self._process.stdout], [], [], patience)
+        line = self._process.stdout.readline() if ready else b""
         if not line:
-            raise GoCrashedError(f"the oracle ended on {request}")
+            self._process.kill()
+            self.close()
+            self._process = self._start()
+            raise GoEndlessError(f"no answer to {request}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -110,7 +118,10 @@ class GoOracle:
         plain: bool = False,
     ) -> Answer:
         """What Go renders; `data` is a string map, or any JSON value when `plain`."""
-        answer = self._ask(self._request(source, data, name, missing, delims, plain))
+        try:
+            answer = self._ask(self._request(source, data, name, missing, delims, plain))
+        except GoEndlessError as error:
+            return Answer(None, "endless", str(error))
         if answer.get("stage"):
             return Answer(None, answer["stage"], answer["error"])
         return Answer(base64.b64decode(answer.get("output", "")).decode("utf-8", "surrogateescape"))
@@ -121,6 +132,6 @@ class GoOracle:
             "seconds": seconds,
             "prepared": prepared,
         }
-        answer = self._ask(request)
+        answer = self._ask(request, seconds + 60)
         assert not answer.get("stage"), answer
         return float(answer["rate"])

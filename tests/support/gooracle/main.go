@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -33,7 +34,7 @@ type request struct {
 
 type answer struct {
 	Output string  `json:"output,omitempty"` // Base64
-	Stage  string  `json:"stage,omitempty"`  // "parse" or "exec" when it failed
+	Stage  string  `json:"stage,omitempty"`  // "parse" or "exec" when it failed, "endless" when the output has no end
 	Error  string  `json:"error,omitempty"`
 	Rate   float64 `json:"rate,omitempty"` // renders per CPU second
 }
@@ -66,6 +67,19 @@ func filterPEM(kind, text string) (string, error) {
 			}
 		}
 	}
+}
+
+// errTooLong ends a template whose output has no end; nothing else can stop one.
+var errTooLong = errors.New("the output is too long")
+
+// bounded is a buffer that refuses to grow beyond what any template of a test writes.
+type bounded struct{ bytes.Buffer }
+
+func (b *bounded) Write(data []byte) (int, error) {
+	if b.Len()+len(data) > 4<<20 {
+		return 0, errTooLong
+	}
+	return b.Buffer.Write(data)
 }
 
 func parse(r *request, source string) (*template.Template, error) {
@@ -171,14 +185,18 @@ func handle(r *request) (a answer) {
 	if err != nil {
 		return answer{Stage: "parse", Error: err.Error()}
 	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, data); err != nil {
+	var out bounded
+	if err := t.Execute(&out, data); errors.Is(err, errTooLong) {
+		return answer{Stage: "endless", Error: err.Error()}
+	} else if err != nil {
 		return answer{Stage: "exec", Error: err.Error()}
 	}
 	return answer{Output: base64.StdEncoding.EncodeToString(out.Bytes())}
 }
 
 func main() {
+	// A template that makes endless values ends this process, not the machine.
+	_ = syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: 4 << 30, Max: 4 << 30})
 	in := bufio.NewReader(os.Stdin)
 	if len(os.Args) > 1 && os.Args[1] == "calls" {
 		serveCalls(in, os.Stdout)

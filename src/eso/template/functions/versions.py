@@ -105,6 +105,13 @@ class VersionValue(JsonObject):
     def _content(self) -> tuple[object, ...]:
         return self.parts, self.prerelease, self.metadata, self.original
 
+    def printed(self) -> Mapping[str, Value]:
+        """The fields that templates cannot reach but verbs for numbers print."""
+        major, minor, patch = [Uint64(part) for part in self.parts]
+        return {
+            "major": major, "minor": minor, "patch": patch, "pre": self.prerelease, "metadata": self.metadata, "original": self.original,
+        }  # fmt: skip
+
     def to_json_value(self) -> Value:
         """Its text."""
         return str(self)

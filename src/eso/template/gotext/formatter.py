@@ -23,6 +23,8 @@ __all__ = ["Flags", "Formatter"]
 
 _BASES: Final = {"v": 10, "d": 10, "b": 2, "o": 8, "O": 8, "x": 16, "X": 16}
 _FLOAT_VERBS: Final = frozenset("vbgGxXfFeE")
+_ADDRESS: Final = "0xc000000000"
+"""Stands for every address: the real ones change from run to run and say nothing."""
 _MAX_RUNE: Final = 0x10FFFF
 
 
@@ -83,8 +85,7 @@ class Formatter:
         return self._value(value, verb, 0)
 
     def _pointer(self, value: Value) -> str:
-        # Addresses are not for templates: they change and say nothing.
-        return self._bad(value, "p") if not isinstance(value, (list, dict)) else self._pad("0xc000000000")
+        return self._bad(value, "p") if not isinstance(value, (list, dict)) else self._pad(_ADDRESS)
 
     def _value(self, value: Value, verb: str, depth: int) -> str:
         if value is None:
@@ -267,7 +268,9 @@ class Formatter:
             return self._string(str(value), verb)
         if value.kind in ("int", "int64"):
             return self._named_integer(value, verb)
-        fields = value.fields()
+        if value.kind == "ptr" and depth:
+            return self._pad(_ADDRESS)
+        fields = value.printed()
         shown = [self._value(field, verb, depth + 1) for field in fields.values()]
         if flags.with_names or flags.go_syntax:
             shown = [f"{name}:{text}" for name, text in zip(fields, shown, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from eso.template.gotext import nodes
@@ -13,6 +13,7 @@ from eso.template.gotext.quote import quote
 from eso.template.gotext.state import Body, Program, Signal, State, failure, limit_reached
 from eso.template.gotext.values import (
     MISSING,
+    GoObject,
     Int64,
     Uint8,
     Uint64,
@@ -206,12 +207,13 @@ def _pairs(state: State, value: Value, names: int) -> Iterable[tuple[Value, Valu
         return [(key, value[key]) for key in sorted_keys(value)]
     if value is MISSING:
         return ()
-    if type(value) in _INTEGERS:
+    is_object = isinstance(value, GoObject) and value.kind in ("int", "int64")
+    if is_object or type(value) in _INTEGERS:
         if names > 1:
             raise failure(state, "can't use a number to iterate over more than one variable")
-        kind = type(value)
-        numbers: Sequence[int] = range(value)
-        return ((None, kind(number)) for number in numbers)
+        # The elements have the type of the number; durations and months are made from one as well.
+        element: Callable[[int], Value] = type(value)
+        return ((None, element(number)) for number in range(value.number() if is_object else value))
     raise failure(state, f"range can't iterate over a value of type {type_of(value)}")
 
 

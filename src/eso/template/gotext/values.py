@@ -180,8 +180,12 @@ class GoObject(ABC):
         """Exported fields in order of declaration."""
         return {}
 
+    def printed(self) -> Mapping[str, Value]:
+        """What a verb that does not take the text prints: every field, those that templates cannot reach included."""
+        return self.fields()
+
     def number(self) -> int:
-        """The integer under a value of kind `int` or `int64`.
+        """The integer under a value of kind `int` or `int64`; such a class makes a value from one integer.
 
         Raises:
             TypeError: the value is no number.

@@ -51,6 +51,11 @@ def place(answer: Answer) -> str:
     return answer.error.partition(">: ")[0]
 
 
+def without_addresses(text: str | None) -> str | None:
+    """A pointer inside a list prints its address, which is another one each time."""
+    return text if text is None else re.sub(r"0xc?[0-9a-f]{9,12}", "0xADDRESS", text)
+
+
 @settings(max_examples=CASES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(rng=st.randoms(use_true_random=False))
 def test_same_as_go(oracle: GoOracle, rng: Random) -> None:
@@ -64,6 +69,9 @@ def test_same_as_go(oracle: GoOracle, rng: Random) -> None:
     missing = rng.choice(["default", "zero", "error"]) if plain else rng.choice(["error", "error", "default"])
     go = oracle.render(source, data, missing=missing, delims=delims, plain=plain)
     mine = ours(source, data, missing, delims, plain=plain)
-    assert (mine.output, mine.stage) == (go.output, go.stage), source
-    if "[redacted]" not in mine.error:
+    if go.stage == "endless":
+        assert "limit: " in mine.error, source
+        return
+    assert (without_addresses(mine.output), mine.stage) == (without_addresses(go.output), go.stage), source
+    if "[redacted]" not in mine.error and "limit: " not in mine.error:
         assert place(mine) == place(go), source
