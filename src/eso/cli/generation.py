@@ -37,7 +37,12 @@ class GeneratorParts:
 
 
 def generator_parts(
-    manager: Manager, clients: ClientManager, settings: ControllerSettings, *, clock: Callable[[], datetime]
+    manager: Manager,
+    clients: ClientManager,
+    settings: ControllerSettings,
+    registry: GeneratorRegistry,
+    *,
+    clock: Callable[[], datetime],
 ) -> GeneratorParts:
     """The parts for one operator."""
 
@@ -46,7 +51,6 @@ def generator_parts(
         if kind.resource.namespaced or not settings.namespace:
             manager.cache.informer(kind, optional=True)
 
-    registry = GeneratorRegistry()
     runner = GeneratorRunner(clients, registry)
     resolver = GeneratorResolver(manager.client, registry, watch=watch)
     states = GeneratorStates(manager.client, manager.cache.informer(GeneratorState, indexes=STATE_INDEXES))

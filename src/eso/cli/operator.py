@@ -12,6 +12,7 @@ from eso.controllers.conditions import cause_of
 from eso.controllers.externalsecret.setup import external_secret_controller
 from eso.controllers.generatorstate.setup import generator_state_controller
 from eso.controllers.secretstore.setup import store_controller
+from eso.generators.registry import GeneratorRegistry
 from eso.providers.registry import ProviderRegistry
 from eso.settings import ControllerSettings
 from eso.stores.client_manager import ClientManager
@@ -36,6 +37,7 @@ def build_operator(
     settings: ControllerSettings,
     *,
     registry: ProviderRegistry | None = None,
+    generators: GeneratorRegistry | None = None,
     clock: Callable[[], datetime] = utc_now,
     handle_signals: bool = True,
     lease_namespace: str = "",
@@ -46,6 +48,7 @@ def build_operator(
         config: of the API server, or a client for it.
         settings: the flags.
         registry: the providers; the built-in ones and installed plug-ins by default.
+        generators: the generators; the built-in ones by default.
         clock: the wall clock.
         handle_signals: stop at SIGTERM and SIGINT.
         lease_namespace: of the leader election; that of the process by default.
@@ -67,7 +70,7 @@ def build_operator(
         manager.add(store_controller(SecretStore, manager, clients, settings, clock=clock))
     if settings.enable_cluster_store_reconciler and not settings.namespace:
         manager.add(store_controller(ClusterSecretStore, manager, clients, settings, clock=clock))
-    made = generator_parts(manager, clients, settings, clock=clock)
+    made = generator_parts(manager, clients, settings, generators or GeneratorRegistry(), clock=clock)
     manager.add(generator_state_controller(manager, made.runner, settings, clock=clock))
     manager.add(
         external_secret_controller(

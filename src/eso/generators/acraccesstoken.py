@@ -71,9 +71,12 @@ class ACRAccessTokenGenerator(Generator[ACRAccessTokenSpec]):
         registry = checked_url(f"{self._scheme}://{spec.registry}", "spec.registry")
         http = context.http()
         token = await self._signed_in(spec, context, Entra(http, cloud, authority=self._authority, imds=self._imds))
-        form = {"grant_type": "access_token", "service": spec.registry, "access_token": token.reveal_text()}
-        if spec.tenant_id:
-            form["tenant"] = spec.tenant_id
+        form = {
+            "grant_type": "access_token",
+            "service": spec.registry,
+            "tenant": spec.tenant_id or "",
+            "access_token": token.reveal_text(),
+        }
         password = await _exchanged(http, f"{registry}/oauth2/exchange", form, "refresh_token")
         if spec.scope:
             form = {

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from eso.errors import InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError
-from eso.providers.http import error_for_status, read_body, retry_after, transport_errors
+from eso.identity.http import error_for_status, read_body, retry_after, transport_errors
 from eso.redaction import scrub
 from eso.values import SecretValue
 
