@@ -24,7 +24,7 @@ def test_parse(text: str, seconds: float) -> None:
         ("1d", 'unknown unit "d" in duration "1d"'),
         ("abc", 'invalid duration "abc"'),
         ("-", 'invalid duration "-"'),
-        ("1h ", 'invalid duration'),
+        ("1h ", "invalid duration"),
         ("9999999999h", "invalid duration"),
     ],
 )
@@ -35,7 +35,16 @@ def test_parse_refuses(text: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0s"), (3600, "1h0m0s"), (90, "1m30s"), (1.5, "1.5s"), (0.25, "250ms"), (1e-4, "100µs"), (5e-9, "5ns"), (-60, "-1m0s")],
+    [
+        (0, "0s"),
+        (3600, "1h0m0s"),
+        (90, "1m30s"),
+        (1.5, "1.5s"),
+        (0.25, "250ms"),
+        (1e-4, "100µs"),
+        (5e-9, "5ns"),
+        (-60, "-1m0s"),
+    ],
 )
 def test_format(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
