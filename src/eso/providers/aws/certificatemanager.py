@@ -83,6 +83,8 @@ class CertificateManagerClient(AWSSecretsClient):
         # The tagging API finds a new certificate only after a while; without this a second push would import it again.
         self._arns: _Memory[str] = _Memory(_MOST_ARNS)
         self._exports: _Memory[tuple[str, SecretValue]] = _Memory(_MOST_EXPORTS)
+        # What was imported, and what AWS then said it holds: AWS may complete a chain, which is no reason to import again.
+        self._imports: _Memory[tuple[str, str]] = _Memory(_MOST_ARNS)
 
     async def get_secret(self, ref: RemoteRef) -> SecretValue:
         """Leaf, chain and private key as one PEM text; property and version do not count."""
@@ -93,7 +95,7 @@ class CertificateManagerClient(AWSSecretsClient):
             raise ProviderError(str(err)) from err
 
     async def _exported(self, arn: str) -> SecretValue:
-        present = fingerprint(*(text.encode() for text in await self._api.certificate(arn)))
+        present = await self._fingerprint(arn)
         known = self._exports.get(arn)
         if known is not None and known[0] == present:
             return known[1]
@@ -104,7 +106,7 @@ class CertificateManagerClient(AWSSecretsClient):
         found = await self._api.export(arn, passphrase)
         key = await asyncio.to_thread(unlocked, found.key.encode(), passphrase)
         value = bundle(found.leaf, found.chain, key)
-        self._exports.put(arn, (fingerprint(found.leaf.encode(), found.chain.encode()), value))
+        self._exports.put(arn, (present, value))
         return value
 
     async def push_secret(self, source: SourceSecret, entry: PushEntry) -> None:
@@ -120,17 +122,26 @@ class CertificateManagerClient(AWSSecretsClient):
         arn = await self._arn(name)
         if arn is not None:
             try:
-                present = await self._api.certificate(arn)
-                if fingerprint(*(text.encode() for text in present)) != fingerprint(leaf, chain):
-                    await self._api.import_(leaf, chain, key, arn=arn)
+                await self._update(arn, leaf, chain, key)
             except NoSecretError:
                 self._arns.drop(name)
                 arn = None
         if arn is None:
             arn = await self._api.import_(leaf, chain, key, tags={MANAGED_BY: MANAGER, REMOTE_KEY: name})
-        self._arns.put(name, arn)
+            self._arns.put(name, arn)
+            self._imports.put(arn, (fingerprint(leaf, chain), await self._fingerprint(arn)))
         tags = await self._api.tags(arn)
         await self._api.change_tags(arn, tags, *tag_changes(tags, options.tags, _RESERVED))
+
+    async def _update(self, arn: str, leaf: bytes, chain: bytes, key: bytes) -> None:
+        wanted, present = fingerprint(leaf, chain), await self._fingerprint(arn)
+        if present == wanted or self._imports.get(arn) == (wanted, present):
+            return
+        await self._api.import_(leaf, chain, key, arn=arn)
+        self._imports.put(arn, (wanted, await self._fingerprint(arn)))
+
+    async def _fingerprint(self, arn: str) -> str:
+        return fingerprint(*(text.encode() for text in await self._api.certificate(arn)))
 
     async def delete_secret(self, remote: PushRemoteRef) -> None:
         """Delete a certificate that this operator imported."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from tests.support.vendors.aws import ACCESS_KEY, SECRET_KEY, Amazon, amazon, moto_server
 
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
@@ -21,7 +22,6 @@ from reconcile.api.core_v1 import ConfigMap, Namespace, Secret
 from reconcile.api.meta_v1 import ObjectMeta
 from reconcile.client.client import Client
 from reconcile.testing.apiserver import ApiServer
-from tests.support.vendors.aws import ACCESS_KEY, SECRET_KEY, Amazon, amazon, moto_server
 
 REGION = "eu-central-1"
 
@@ -34,7 +34,7 @@ class Cloud:
         self.kube = kube
         self.environ = environ
         environ.clear()
-        environ.update({name: aws.url for name in ENDPOINTS.values()})
+        environ.update(dict.fromkeys(ENDPOINTS.values(), aws.url))
         self.registry = CollectorRegistry()
         providers = ProviderRegistry({})
         providers.add(provider)
