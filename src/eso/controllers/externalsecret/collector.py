@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of
@@ -14,6 +15,8 @@ from reconcile.errors import TerminalError
 from reconcile.events import EventRecorder
 
 __all__ = ["Gatherer"]
+
+E = TypeVar("E", bound=BaseException)
 
 
 class Gatherer:
@@ -42,17 +45,23 @@ class Gatherer:
             reason: of the condition when the data cannot be had.
 
         Raises:
-            Failure: a provider or generator failed.
+            Failure: a provider or generator failed; a malformed generator reference makes it terminal.
             NotModifiedError: the provider says that nothing changed.
-            TerminalError: a generator reference is malformed.
         """
         settled = False
         try:
             try:
                 collected = await self._collector.collect(es, max_age=max_age)
             except EsoError as err:
-                _raise_special(err)
-                raise Failure("could not get secret data from provider", cause_of(err), reason=reason) from err
+                unchanged = _found(NotModifiedError, err)
+                if unchanged is not None:
+                    raise unchanged from None
+                raise Failure(
+                    "could not get secret data from provider",
+                    cause_of(err),
+                    reason=reason,
+                    terminal=_found(TerminalError, err) is not None,
+                ) from err
             for text in collected.missing:
                 self._events.event(es, "Normal", "MissingProviderSecret", text)
             yield collected.data
@@ -63,10 +72,11 @@ class Gatherer:
                 await self._generators.roll_back(es)
 
 
-def _raise_special(err: EsoError) -> None:
-    """Errors that the pass as a whole has to see, wherever in the chain they are."""
+def _found(kind: type[E], err: BaseException) -> E | None:
+    """An error of that kind, wherever in the chain of causes it is."""
     cause: BaseException | None = err
     while cause is not None:
-        if isinstance(cause, NotModifiedError | TerminalError):
-            raise cause from None
+        if isinstance(cause, kind):
+            return cause
         cause = cause.__cause__
+    return None

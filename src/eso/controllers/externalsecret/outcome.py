@@ -60,6 +60,7 @@ class Failure(EsoError):
         summary: the first words of the condition's message, the same as in External Secrets Operator.
         reason: of the Ready condition.
         retry: whether trying again may help; otherwise the next refresh or event does.
+        terminal: only an edit helps; the next refresh does not either.
         binding: as in `Outcome`.
     """
 
@@ -70,12 +71,14 @@ class Failure(EsoError):
         *,
         reason: Reason = Reason.ERROR,
         retry: bool = True,
+        terminal: bool = False,
         binding: str | None = None,
     ) -> None:
         super().__init__(f"{summary}: {cause}" if cause else summary)
         self.summary = summary
         self.reason = reason
         self.retry = retry
+        self.terminal = terminal
         self.binding = binding
 
 

@@ -24,7 +24,7 @@ from reconcile.api.request import Request
 from reconcile.client.cached import CachedClient
 from reconcile.client.patch import MergePatch
 from reconcile.controller import Result
-from reconcile.errors import ConflictError, NotFoundError, RetryError
+from reconcile.errors import ConflictError, NotFoundError, RetryError, TerminalError
 from reconcile.events import EventRecorder
 
 __all__ = ["FINALIZER", "ExternalSecretReconciler", "TargetReconciler"]
@@ -175,6 +175,8 @@ class ExternalSecretReconciler:
         self._events.event(es, "Warning", "UpdateFailed", str(failure))
         self._metrics.failed(es)
         await self._write_status(es, status_after(es, failure, started))
+        if failure.terminal:
+            raise TerminalError(str(failure)) from failure
         pause = self._retries.pause(request, failure, _interval_or_default(es), retry=failure.retry)
         if not failure.retry:
             _LOG.error("%s", failure)
