@@ -44,11 +44,11 @@ class AWSClient:
 
     Args:
         client: of the SDK, which does not retry by itself.
-        credentials: what it signs with.
+        credentials: what it signs with, to be renewed when they are refused; None where that cannot help.
         retries: how requests are repeated.
     """
 
-    def __init__(self, client: Any, credentials: Credentials, retries: RetryPolicy) -> None:
+    def __init__(self, client: Any, credentials: Credentials | None, retries: RetryPolicy) -> None:
         self._client = client
         self._credentials = credentials
         self._retries = retries
@@ -86,7 +86,12 @@ class AWSClient:
                 answer: dict[str, Any] = await method(**given)
                 return answer
             except (ClientError, BotoCoreError) as err:
-                if credentials_refused(err) and not renewed and self._credentials.drop():
+                if (
+                    not renewed
+                    and credentials_refused(err)
+                    and self._credentials is not None
+                    and self._credentials.drop()
+                ):
                     renewed = True
                     continue
                 failed += 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -56,9 +57,13 @@ class AWS:
 
     Args:
         environ: where endpoint overrides and AWS_CA_BUNDLE are looked up; None for the process environment.
+        now: wall clock, for the end of sessions.
     """
 
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, environ: Mapping[str, str] | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self.now = now
         self._environ = os.environ if environ is None else environ
         self._loader: Loader = create_loader()
         # At DEBUG the SDK logs bodies of requests and answers, at WARNING texts of AWS: both may hold secrets.
@@ -127,8 +132,8 @@ class AWSConnection:
     async def sign_in(self, sign_in: SignIn, context: SignInContext) -> None:
         """Take on the identity; part of `AWS.connect`."""
         await self._aws.load("sts")
-        base = await sign_in_with_auth(sign_in.auth, context, self._sts)
-        self._credentials = Roles(self._sts).on_top(self._credentials if base is None else base, sign_in)
+        base = await sign_in_with_auth(sign_in.auth, context, self._sts, self._aws.now)
+        self._credentials = Roles(self._sts, self._aws.now).on_top(self._credentials if base is None else base, sign_in)
         self._session.register_component("credential_provider", Provided(self._credentials))
 
     async def client(self, service: str, *, endpoint_override: bool = True) -> AWSClient:
@@ -148,7 +153,7 @@ class AWSConnection:
                     service,
                     region_name=self._region,
                     endpoint_url=self._aws.endpoint(service) if endpoint_override else None,
-                    config=AioConfig(http_session_cls=self._adapter, retries={"total_max_attempts": 1}),
+                    config=self._config(),
                 )
             )
         except (BotoCoreError, ValueError) as err:
@@ -173,19 +178,20 @@ class AWSConnection:
         """Close the clients."""
         await self._open.aclose()
 
-    def _sts(self, keys: Keys | None) -> AbstractAsyncContextManager[Any]:
+    @asynccontextmanager
+    async def _sts(self, keys: Keys | None) -> AsyncIterator[AWSClient]:
         given: dict[str, Any] = {}
-        retries = {"mode": "standard", "total_max_attempts": RetryPolicy().attempts}
-        if keys is None:
-            config = AioConfig(http_session_cls=self._adapter, retries=retries, signature_version=UNSIGNED)
-        else:
-            config = AioConfig(http_session_cls=self._adapter, retries=retries)
+        if keys is not None:
             given = {
                 "aws_access_key_id": keys.access_key,
                 "aws_secret_access_key": keys.secret_key,
                 "aws_session_token": keys.token,
             }
-        client: AbstractAsyncContextManager[Any] = self._session.create_client(
+        config = self._config() if keys is not None else self._config(signature_version=UNSIGNED)
+        async with self._session.create_client(
             "sts", region_name=self._region, endpoint_url=self._aws.endpoint("sts"), config=config, **given
-        )
-        return client
+        ) as client:
+            yield AWSClient(client, None, self._retries)
+
+    def _config(self, **settings: Any) -> AioConfig:
+        return AioConfig(http_session_cls=self._adapter, retries={"total_max_attempts": 1}, **settings)

@@ -107,16 +107,15 @@ class Renewing:
 
     Args:
         fetch: signs in.
-        parent: what `fetch` signs in with, or None.
         now: wall clock.
+        parent: what `fetch` signs in with, or None.
     """
 
     def __init__(
         self,
         fetch: Callable[[], Awaitable[Keys]],
+        now: Callable[[], datetime],
         parent: Credentials | None = None,
-        *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._fetch = fetch
         self._parent = parent

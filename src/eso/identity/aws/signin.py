@@ -6,19 +6,19 @@ additional role, then the role with external id and session tags.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import aiohttp
-from botocore.exceptions import BotoCoreError, ClientError
 
 from eso.api.identity_v1 import AWSAuth, AWSAuthSecretRef
 from eso.api.meta_v1 import SecretKeySelector, ServiceAccountSelector
 from eso.errors import InvalidSpecError
+from eso.identity.aws.client import AWSClient
 from eso.identity.aws.credentials import Credentials, Keys, Renewing, Static, keys_of
-from eso.identity.aws.errors import error_of
 from eso.identity.context import CredentialContext
 from eso.values import SecretValue
 
@@ -51,9 +51,9 @@ class SignInContext(CredentialContext, Protocol):
 
 
 class StsClients(Protocol):
-    """Makes SDK clients of STS for one request."""
+    """Makes clients of STS for one request."""
 
-    def __call__(self, keys: Keys | None) -> AbstractAsyncContextManager[Any]:
+    def __call__(self, keys: Keys | None) -> AbstractAsyncContextManager[AWSClient]:
         """A client that signs with the keys, or not at all."""
 
 
@@ -80,7 +80,9 @@ class SignIn:
     transitive_tag_keys: Sequence[str] = ()
 
 
-async def sign_in_with_auth(auth: AWSAuth | None, context: CredentialContext, sts: StsClients) -> Credentials | None:
+async def sign_in_with_auth(
+    auth: AWSAuth | None, context: CredentialContext, sts: StsClients, now: Callable[[], datetime]
+) -> Credentials | None:
     """The base credentials that `auth` asks for; None for the default chain.
 
     Raises:
@@ -91,7 +93,7 @@ async def sign_in_with_auth(auth: AWSAuth | None, context: CredentialContext, st
     if auth.jwt is not None:
         if auth.jwt.service_account_ref is None:
             raise InvalidSpecError("auth.jwt has no serviceAccountRef")
-        return await _web_identity(auth.jwt.service_account_ref, context, sts)
+        return await _web_identity(auth.jwt.service_account_ref, context, sts, now)
     if auth.secret_ref is not None:
         return Static(await _static_keys(auth.secret_ref, context))
     return None
@@ -120,7 +122,9 @@ async def _credential(ref: SecretKeySelector | None, name: str, context: Credent
     return text
 
 
-async def _web_identity(ref: ServiceAccountSelector, context: CredentialContext, sts: StsClients) -> Credentials:
+async def _web_identity(
+    ref: ServiceAccountSelector, context: CredentialContext, sts: StsClients, now: Callable[[], datetime]
+) -> Credentials:
     annotations = await context.service_account_annotations(ref)
     role = annotations.get(ROLE_ANNOTATION)
     if not role:
@@ -132,23 +136,25 @@ async def _web_identity(ref: ServiceAccountSelector, context: CredentialContext,
 
     async def fetch() -> Keys:
         token = await context.service_account_token(ref, [audience])
-        try:
-            async with sts(None) as client:
-                answer = await client.assume_role_with_web_identity(
-                    RoleArn=role, RoleSessionName=SESSION_NAME, WebIdentityToken=token.reveal_text()
-                )
-        except (ClientError, BotoCoreError) as err:
-            raise error_of(err, what) from None
+        async with sts(None) as client:
+            answer = await client.call(
+                "assume_role_with_web_identity",
+                what,
+                RoleArn=role,
+                RoleSessionName=SESSION_NAME,
+                WebIdentityToken=token.reveal_text(),
+            )
         return keys_of(answer, what)
 
-    return Renewing(fetch)
+    return Renewing(fetch, now)
 
 
 class Roles:
     """Assumes roles on top of base credentials."""
 
-    def __init__(self, sts: StsClients) -> None:
+    def __init__(self, sts: StsClients, now: Callable[[], datetime]) -> None:
         self._sts = sts
+        self._now = now
 
     def on_top(self, base: Credentials, sign_in: SignIn) -> Credentials:
         """The credentials after every role of the identity; signing in happens when they are used."""
@@ -162,17 +168,13 @@ class Roles:
         what = f"assuming role {request['RoleArn']}"
 
         async def fetch() -> Keys:
-            keys = await parent.keys()
-            try:
-                async with self._sts(keys) as client:
-                    answer = await client.assume_role(
-                        RoleSessionName=SESSION_NAME, DurationSeconds=_ROLE_SESSION, **request
-                    )
-            except (ClientError, BotoCoreError) as err:
-                raise error_of(err, what) from None
+            async with self._sts(await parent.keys()) as client:
+                answer = await client.call(
+                    "assume_role", what, RoleSessionName=SESSION_NAME, DurationSeconds=_ROLE_SESSION, **request
+                )
             return keys_of(answer, what)
 
-        return Renewing(fetch, parent)
+        return Renewing(fetch, self._now, parent)
 
 
 def _last_role(sign_in: SignIn, role: str) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import ClassVar, Final
 
 from pydantic import BaseModel
@@ -41,14 +42,17 @@ class AWSProvider(Provider[AWSSpec]):
 
     Args:
         environ: where endpoint overrides are looked up; None for the process environment.
+        now: wall clock, for the end of sessions.
     """
 
     name: ClassVar[str] = "aws"
     spec_type: ClassVar[type[BaseModel]] = AWSSpec
     capabilities: ClassVar[Capabilities] = Capabilities.READ_WRITE
 
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
-        self._aws = AWS(environ)
+    def __init__(
+        self, environ: Mapping[str, str] | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._aws = AWS(environ, now)
 
     def rate_limit_of(self, spec: AWSSpec) -> tuple[float, int] | None:
         """What AWS allows an account of the service by default."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from eso.providers.aws.provider import AWSProvider
 from eso.providers.base import PushEntry, PushRemoteRef, SourceSecret
 from eso.providers.registry import ProviderRegistry
 from eso.stores.client_manager import ClientManager
+from eso.stores.credentials import CredentialReader
 from eso.stores.metrics import StoreMetrics
 from eso.values import wrap_all
 from reconcile.api.core_v1 import ConfigMap, Namespace, Secret
@@ -26,19 +28,32 @@ from reconcile.testing.apiserver import ApiServer
 REGION = "eu-central-1"
 
 
+class World:
+    """The provider, one for all tests as it holds only the SDK's descriptions of services; its environment and its clock."""
+
+    def __init__(self) -> None:
+        self.environ: dict[str, str] = {}
+        self.ahead = 0.0
+        self.provider = AWSProvider(self.environ, lambda: datetime.now(UTC) + timedelta(seconds=self.ahead))
+
+
 class Cloud:
     """AWS, a cluster, and stores."""
 
-    def __init__(self, aws: Amazon, kube: Client, provider: AWSProvider, environ: dict[str, str]) -> None:
+    def __init__(self, aws: Amazon, kube: Client, world: World) -> None:
         self.aws = aws
         self.kube = kube
-        self.environ = environ
-        environ.clear()
-        environ.update(dict.fromkeys(ENDPOINTS.values(), aws.url))
+        self.world = world
+        self.environ = world.environ
+        world.ahead = 0.0
+        world.environ.clear()
+        world.environ.update(dict.fromkeys(ENDPOINTS.values(), aws.url))
         self.registry = CollectorRegistry()
         providers = ProviderRegistry({})
-        providers.add(provider)
-        self.manager = ClientManager(kube, providers, StoreMetrics(self.registry))
+        providers.add(world.provider)
+        self.manager = ClientManager(
+            kube, providers, StoreMetrics(self.registry), reader=CredentialReader(kube, memo=0.0)
+        )
         self._uid = 0
 
     def spec(self, service: str = "SecretsManager", **changes: Any) -> dict[str, Any]:
@@ -111,17 +126,15 @@ def moto() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def provider() -> tuple[AWSProvider, dict[str, str]]:
-    """One for all tests: it only holds the SDK's descriptions of services; and what it takes for the environment."""
-    environ: dict[str, str] = {}
-    return AWSProvider(environ), environ
+def world() -> World:
+    return World()
 
 
 @pytest.fixture
-async def cloud(moto: str, provider: tuple[AWSProvider, dict[str, str]]) -> AsyncIterator[Cloud]:
+async def cloud(moto: str, world: World) -> AsyncIterator[Cloud]:
     async with amazon(moto) as aws, ApiServer(listen=False) as server:
         kube = Client(server.transport)
-        found = Cloud(aws, kube, *provider)
+        found = Cloud(aws, kube, world)
         for name in ("app", "other"):
             await kube.create(Namespace(metadata=ObjectMeta(name=name)))
         await found.object(Secret, "credentials", id=ACCESS_KEY, secret=SECRET_KEY)
