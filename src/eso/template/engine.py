@@ -6,7 +6,7 @@ Templates are compiled once and kept; rendering has no access to files, network 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -114,10 +114,13 @@ class Template:
         place = "limit: "
         if not isinstance(error, LimitReached):
             place = f'executing "{error.template}" at <{self._context(error)}>: '
-        values = data.values() if isinstance(data, StringMap) else ()
-        message = without_values(self._at(line, column) + place + error.detail, values)
+        message = without_values(self._at(line, column) + place + error.detail, _values_of(data))
         kind = TemplateLimitError if isinstance(error, LimitReached) else TemplateError
         return kind("exec", message, self.name, line, column)
+
+
+def _values_of(data: Value) -> Iterable[str]:
+    return data.values() if isinstance(data, StringMap) else ()
 
 
 @contextmanager
@@ -224,5 +227,9 @@ def render(
         TemplateError: parsing or executing failed; `stage` says which.
         TemplateLimitError: a limit was hit.
     """
-    template = compile_template(source, name=name, functions=functions, delims=delims)
+    try:
+        template = compile_template(source, name=name, functions=functions, delims=delims)
+    except TemplateError as error:
+        # The source of a manifest's second rendering is what the first one gave: its text may be a value.
+        raise error.without(_values_of(data)) from None
     return template.run(data, missing_key, Budget(limits))

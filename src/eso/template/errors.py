@@ -38,6 +38,10 @@ class TemplateError(EsoError):
         """The same error with a context in front of its message."""
         return type(self)(self.stage, f"{context}: {self.message}", self.key, self.line, self.column)
 
+    def without(self, values: Iterable[str]) -> Self:
+        """The same error with every value in its message replaced."""
+        return type(self)(self.stage, without_values(self.message, values), self.key, self.line, self.column)
+
 
 class TemplateLimitError(TemplateError):
     """A template used more than one render may."""

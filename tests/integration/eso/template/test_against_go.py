@@ -46,9 +46,9 @@ def ours(source: str, data: Any, missing: str, delims: tuple[str, str], *, plain
 
 def place(answer: Answer) -> str:
     """The part of a message that says where; the reasons are our own words."""
-    if answer.stage == "parse":
-        return _STARTED.sub("", answer.error)
-    return answer.error.partition(">: ")[0]
+    # The oracle writes its messages as JSON, which has no form for bytes that are not UTF-8.
+    text = re.sub("[\udc80-\udcff]", "\ufffd", answer.error)
+    return _STARTED.sub("", text) if answer.stage == "parse" else text.partition(">: ")[0]
 
 
 def without_addresses(text: str | None) -> str | None:

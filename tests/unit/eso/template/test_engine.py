@@ -89,3 +89,8 @@ def test_unclosed_action_names_its_start() -> None:
 
 def test_values_are_cut_from_messages() -> None:
     assert without_values("a hunter2 and hunter", ["hunter", "hunter2", "a"]) == "a [redacted] and [redacted]"
+
+
+def test_parse_errors_hold_no_value() -> None:
+    with pytest.raises(TemplateError, match=r'function "\[redacted\]" not defined'):
+        render("{{ hunter2 }}", StringMap(password="hunter2"), name="n", functions={})
