@@ -56,10 +56,11 @@ class AWSProvider(Provider[AWSSpec]):
 
     def rate_limit_of(self, spec: AWSSpec) -> tuple[float, int] | None:
         """What AWS allows an account of the service by default."""
-        return _LIMITS[spec.service]
+        return _LIMITS.get(spec.service)
 
     async def new_client(self, spec: AWSSpec, context: StoreContext) -> SecretsClient:
         """A client of the service; AWS is first asked when it is used."""
+        _check_service(spec)
         connection = await self._aws.connect(context, _sign_in(spec, context), _retries(context))
         try:
             return await _client(spec, context, connection)
@@ -68,7 +69,8 @@ class AWSProvider(Provider[AWSSpec]):
             raise
 
     def validate_store(self, spec: AWSSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
-        """The region, the rules of deletion, and where selectors point."""
+        """The service, the region, the rules of deletion, and where selectors point."""
+        _check_service(spec)
         if not spec.region:
             raise InvalidSpecError("region must be set")
         if not _REGION.fullmatch(spec.region):
@@ -113,16 +115,20 @@ class AWSProvider(Provider[AWSSpec]):
 async def _client(spec: AWSSpec, context: StoreContext, connection: AWSConnection) -> SecretsClient:
     prefix = spec.prefix or ""
     calls = context.calls(f"AWS/{spec.service}")
-    match spec.service:
-        case "SecretsManager":
-            secrets = SecretsManagerAPI(await connection.client("secretsmanager"), calls)
-            pusher = SecretPusher(secrets, context, spec.secrets_manager)
-            return SecretsManagerClient(connection, secrets, pusher, prefix)
-        case "ParameterStore":
-            return ParameterStoreClient(connection, ParameterStoreAPI(await connection.client("ssm"), calls), prefix)
-        case "CertificateManager":
-            acm, tagging = await connection.client("acm"), await connection.client("resourcegroupstaggingapi")
-            return CertificateManagerClient(connection, CertificateManagerAPI(acm, tagging, calls), prefix)
+    if spec.service == "ParameterStore":
+        return ParameterStoreClient(connection, ParameterStoreAPI(await connection.client("ssm"), calls), prefix)
+    if spec.service == "CertificateManager":
+        acm, tagging = await connection.client("acm"), await connection.client("resourcegroupstaggingapi")
+        return CertificateManagerClient(connection, CertificateManagerAPI(acm, tagging, calls), prefix)
+    secrets = SecretsManagerAPI(await connection.client("secretsmanager"), calls)
+    pusher = SecretPusher(secrets, context, spec.secrets_manager)
+    return SecretsManagerClient(connection, secrets, pusher, prefix)
+
+
+def _check_service(spec: AWSSpec) -> None:
+    # The API server enforces the enumeration; objects from elsewhere reach this unchecked.
+    if spec.service not in _LIMITS:
+        raise InvalidSpecError(f"unknown service {spec.service}: use one of {', '.join(_LIMITS)}")
 
 
 def _check_deletion(settings: SecretsManager | None) -> None:
