@@ -127,13 +127,15 @@ class AWSConnection:
         self._region = region
         self._retries = retries
         self._open = AsyncExitStack()
-        self._credentials: Credentials = DefaultChain(session, region)
+        self._credentials: Credentials
 
     async def sign_in(self, sign_in: SignIn, context: SignInContext) -> None:
         """Take on the identity; part of `AWS.connect`."""
         await self._aws.load("sts")
         base = await sign_in_with_auth(sign_in.auth, context, self._sts, self._aws.now)
-        self._credentials = Roles(self._sts, self._aws.now).on_top(self._credentials if base is None else base, sign_in)
+        if base is None:
+            base = DefaultChain(self._session, self._region)
+        self._credentials = Roles(self._sts, self._aws.now).on_top(base, sign_in)
         self._session.register_component("credential_provider", Provided(self._credentials))
 
     async def client(self, service: str, *, endpoint_override: bool = True) -> AWSClient:
