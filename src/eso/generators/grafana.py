@@ -94,8 +94,10 @@ class _Api:
         name = spec.service_account.name
         answer = await self.send("GET", "serviceaccounts/search", _FINDING, params={"query": name})
         found = answer.content.get("serviceAccounts") if isinstance(answer.content, Mapping) else None
-        accounts = found if isinstance(found, list) else []
-        return next((one for one in accounts if isinstance(one, Mapping) and one.get("name") == name), None)
+        if not isinstance(found, list):
+            # Not Grafana: creating an account now would create one at every refresh.
+            raise ProviderError(f"{_FINDING}: the answer is no list of service accounts")
+        return next((one for one in found if isinstance(one, Mapping) and one.get("name") == name), None)
 
     async def create_account(self, spec: GrafanaSpec) -> Mapping[str, Any]:
         """A new service account."""
