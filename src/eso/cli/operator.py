@@ -11,6 +11,7 @@ from eso.cli.generation import generator_parts
 from eso.controllers.conditions import cause_of
 from eso.controllers.externalsecret.setup import external_secret_controller
 from eso.controllers.generatorstate.setup import generator_state_controller
+from eso.controllers.pushsecret.setup import push_secret_controller
 from eso.controllers.secretstore.setup import store_controller
 from eso.generators.registry import GeneratorRegistry
 from eso.providers.registry import ProviderRegistry
@@ -77,6 +78,8 @@ def build_operator(
             manager, clients, settings, generators=made.entries, classes=made.entries, clock=clock
         )
     )
+    if settings.enable_push_secret_reconciler:
+        manager.add(push_secret_controller(manager, clients, settings, generation=made.push_secrets, clock=clock))
     return manager
 
 

@@ -1,0 +1,1 @@
+"""The pushsecret controller: writes data of the cluster to secret providers and keeps it in step."""

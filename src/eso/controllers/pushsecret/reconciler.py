@@ -1,0 +1,238 @@
+"""One pass over a PushSecret: is it due, what goes where, what has to be written, what has to be deleted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret, PushSecretStatus
+from eso.controllers.conditions import cause_of, find
+from eso.controllers.metrics import KindMetrics
+from eso.controllers.pacing import Retries, interval_of
+from eso.controllers.pushsecret.deleter import Deleter
+from eso.controllers.pushsecret.ledger import synced
+from eso.controllers.pushsecret.memory import PushMemory
+from eso.controllers.pushsecret.outcome import (
+    CLEANED_UP,
+    ERRORED,
+    SOURCE_DELETED,
+    SYNCED,
+    Failure,
+    done_message,
+    status_cleaned_up,
+    status_done,
+    status_failed,
+)
+from eso.controllers.pushsecret.plan import check_data_to
+from eso.controllers.pushsecret.refresh import follows_sources, is_due, next_look, pushed_version
+from eso.controllers.pushsecret.rollout import RolledOut, Rollout
+from eso.controllers.pushsecret.sources import Generation, SourceMissingError, Sources
+from eso.controllers.pushsecret.stores import StoreFinder
+from eso.errors import EsoError
+from reconcile.api.core_v1 import Secret
+from reconcile.api.request import Request
+from reconcile.client.cached import CachedClient
+from reconcile.controller import Result
+from reconcile.errors import APIError, NotFoundError, RetryError, TransportError
+from reconcile.events import EventRecorder
+from reconcile.finalizers import add_finalizer, has_finalizer, remove_finalizer
+
+__all__ = ["FINALIZER", "PushSecretReconciler"]
+
+FINALIZER: Final = "pushsecret.externalsecrets.io/finalizer"
+_LOG: Final = logging.getLogger("controllers.PushSecret")
+
+
+class PushSecretReconciler:
+    """The reconcile function of the pushsecret controller, and what it works with."""
+
+    def __init__(
+        self,
+        client: CachedClient,
+        *,
+        sources: Sources,
+        stores: StoreFinder,
+        rollout: Rollout,
+        deleter: Deleter,
+        memory: PushMemory,
+        generation: Generation,
+        events: EventRecorder,
+        metrics: KindMetrics,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._sources = sources
+        self._stores = stores
+        self._rollout = rollout
+        self._deleter = deleter
+        self._memory = memory
+        self._generation = generation
+        self._events = events
+        self._metrics = metrics
+        self._clock = clock
+        self._retries = Retries()
+        self._forced: set[Request] = set()
+
+    def force(self, request: Request) -> None:
+        """Let the next pass push although no refresh is due: something the object refers to has changed."""
+        self._forced.add(request)
+
+    async def reconcile(self, request: Request) -> Result:
+        """One pass.
+
+        Raises:
+            RetryError: it failed; the condition has been written.
+        """
+        push = await self._client.find(PushSecret, request)
+        if push is None:
+            return self._gone(request)
+        started = self._clock()
+        with self._metrics.timed(request.name, request.namespace):
+            try:
+                return await self._present(request, push, started)
+            except Failure as failure:
+                raise await self._failed(request, push, failure, started) from failure
+
+    def _gone(self, request: Request) -> Result:
+        self._metrics.gone(request.name, request.namespace)
+        self._metrics.forget_duration(request.name, request.namespace)
+        self._memory.forget(request)
+        self._retries.forget(request)
+        self._forced.discard(request)
+        return Result()
+
+    async def _present(self, request: Request, push: PushSecret, started: datetime) -> Result:
+        if push.metadata.deleting:
+            await self._leave(push)
+            return Result()
+        try:
+            push = await self._with_finalizer(push)
+        except NotFoundError:
+            return Result(requeue=True)
+        self._metrics.observe(push, push.status.conditions)
+        forced = request in self._forced
+        try:
+            if not is_due(push, started) and not (forced and follows_sources(push)):
+                self._forced.discard(request)
+                return Result(requeue_after=next_look(push, started))
+        except EsoError as err:
+            raise Failure(cause_of(err)) from err
+        result = await self._sync(request, push, started)
+        self._forced.discard(request)
+        self._retries.forget(request)
+        return result
+
+    async def _with_finalizer(self, push: PushSecret) -> PushSecret:
+        """Only what has to be deleted at providers holds a PushSecret back."""
+        if push.spec.deletion_policy == "Delete":
+            return await add_finalizer(self._client, push, FINALIZER)
+        return await remove_finalizer(self._client, push, FINALIZER) or push
+
+    async def _leave(self, push: PushSecret) -> None:
+        """The PushSecret is being deleted; it pushes nothing any more."""
+        if not has_finalizer(push, FINALIZER):
+            return
+        if push.spec.deletion_policy == "Delete":
+            deletion = await self._deleter.delete(push, synced(push))
+            if deletion.errors:
+                first = deletion.errors[0]
+                raise Failure(f"Failed to Delete Secrets from Provider: {first}", synced=deletion.left) from first
+        await remove_finalizer(self._client, push, FINALIZER)
+
+    async def _sync(self, request: Request, push: PushSecret, started: datetime) -> Result:
+        settled = False
+        try:
+            try:
+                check_data_to(push)
+            except EsoError as err:
+                raise Failure(cause_of(err)) from err
+            try:
+                secrets = await self._sources.resolve(push)
+            except SourceMissingError as err:
+                return await self._source_missing(request, push, started, err)
+            except (EsoError, APIError, TransportError) as err:
+                raise Failure("could not get source secret") from err
+            done = await self._push(push, secrets)
+            await self._generation.commit(push)
+            settled = True
+        except Failure as failure:
+            if failure.in_use:
+                await self._generation.commit(push)
+                settled = True
+            raise
+        finally:
+            if not settled:
+                await self._generation.roll_back(push)
+        if done is None:
+            # No store is left to push to. One that appears or becomes ours is an event.
+            return Result()
+        push = await self._done(done, started)
+        return Result(requeue_after=next_look(push, self._clock()))
+
+    async def _push(self, push: PushSecret, secrets: list[Secret]) -> RolledOut | None:
+        found = await self._stores.find(push)
+        if not found.stores:
+            if found.errors:
+                raise Failure("; ".join(cause_of(err) for err in found.errors)) from found.errors[0]
+            return None
+        try:
+            rendered = await self._sources.rendered(push, secrets)
+        except EsoError as err:
+            raise Failure(f"could not apply template: {cause_of(err)}") from err
+        edited = push.status.synced_resource_version != pushed_version(push)
+        trust = 0.0 if edited else interval_of(push.spec.refresh_interval) / 2
+        return await self._rollout.run(push, rendered, found, trust=trust)
+
+    async def _source_missing(
+        self, request: Request, push: PushSecret, started: datetime, err: SourceMissingError
+    ) -> Result:
+        if push.spec.deletion_policy != "Delete":
+            raise Failure("could not get source secret") from err
+        owed = synced(push)
+        before = find(push.status.conditions)
+        if not owed and (before is None or before.reason != SOURCE_DELETED):
+            raise Failure("could not get source secret") from err
+        if owed:
+            deletion = await self._deleter.delete(push, owed)
+            if deletion.errors:
+                first = deletion.errors[0]
+                raise Failure(f"failed to cleanup provider secrets: {first}", synced=deletion.left) from first
+            self._memory.forget(request)
+            await self._write_status(push, status_cleaned_up(push, started))
+            self._events.event(push, "Normal", SOURCE_DELETED, CLEANED_UP)
+        # The source's coming back is an event; the timer is for one that was missed.
+        return Result(requeue_after=interval_of(push.spec.refresh_interval) or None)
+
+    async def _done(self, done: RolledOut, started: datetime) -> PushSecret:
+        before = find(done.push.status.conditions)
+        written = await self._write_status(done.push, status_done(done.push, done.synced, started))
+        message = done_message(done.push)
+        if done.written or before is None or (before.reason, before.message) != (SYNCED, message):
+            self._events.event(done.push, "Normal", SYNCED, message)
+            _LOG.info("pushed %d values", done.written)
+        return written
+
+    async def _failed(self, request: Request, push: PushSecret, failure: Failure, started: datetime) -> RetryError:
+        self._events.event(push, "Warning", ERRORED, str(failure))
+        await self._write_status(push, status_failed(push, failure, started))
+        try:
+            interval = interval_of(push.spec.refresh_interval)
+        except EsoError:
+            interval = 0.0
+        cause = failure.__cause__
+        detail = (
+            f"{failure}: {cause_of(cause)}"
+            if cause is not None and cause_of(cause) not in str(failure)
+            else str(failure)
+        )
+        return RetryError(detail, retry_after=self._retries.pause(request, failure, interval))
+
+    async def _write_status(self, push: PushSecret, status: PushSecretStatus) -> PushSecret:
+        try:
+            written = await self._client.patch_status(push, status)
+        except NotFoundError:
+            return push
+        self._metrics.observe(written, written.status.conditions)
+        return written

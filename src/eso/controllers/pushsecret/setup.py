@@ -1,0 +1,86 @@
+"""Puts the pushsecret controller together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
+from eso.api.externalsecrets_v1.secretstore import SecretStore
+from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret
+from eso.controllers.metrics import KindMetrics, SeriesLabels
+from eso.controllers.pushsecret.deleter import Deleter
+from eso.controllers.pushsecret.memory import PushMemory
+from eso.controllers.pushsecret.pusher import Pusher
+from eso.controllers.pushsecret.reconciler import PushSecretReconciler
+from eso.controllers.pushsecret.rollout import Rollout
+from eso.controllers.pushsecret.sources import Generation, Sources
+from eso.controllers.pushsecret.stores import StoreFinder
+from eso.controllers.pushsecret.watches import INDEXES, TEMPLATE_CONFIG_MAP, Dependents, store_works_differently
+from eso.settings import ControllerSettings
+from eso.stores.client_manager import ClientManager
+from eso.template.keys import key_template
+from reconcile.api.core_v1 import ConfigMap, Secret
+from reconcile.controller import Controller
+from reconcile.manager import Manager
+from reconcile.predicates import (
+    annotations_changed,
+    any_of,
+    finalizers_changed,
+    generation_changed,
+    labels_changed,
+    resource_version_changed,
+)
+from reconcile.watches import Watch
+
+__all__ = ["push_secret_controller"]
+
+
+def push_secret_controller(
+    manager: Manager,
+    clients: ClientManager,
+    settings: ControllerSettings,
+    *,
+    generation: Generation,
+    clock: Callable[[], datetime],
+) -> Controller:
+    """The controller with its watches; add it to the manager."""
+    informer = manager.cache.informer(PushSecret, indexes=INDEXES)
+    memory = PushMemory()
+    deleter = Deleter(clients, informer)
+    delims = (settings.template_left_delimiter, settings.template_right_delimiter)
+    reconciler = PushSecretReconciler(
+        manager.client,
+        sources=Sources(manager.client.live, clients.reader, generation, delims),
+        stores=StoreFinder(manager.client, clients.selection),
+        rollout=Rollout(manager.client, Pusher(clients, memory), deleter, memory, key_template),
+        deleter=deleter,
+        memory=memory,
+        generation=generation,
+        events=manager.events("pushsecret"),
+        metrics=KindMetrics(
+            "pushsecret", SeriesLabels(extended=settings.enable_extended_metric_labels), manager.registry
+        ),
+        clock=clock,
+    )
+    dependents = Dependents(informer, reconciler.force)
+    watches = [
+        Watch(Secret, dependents.of_secret, predicates=[resource_version_changed], metadata_only=True),
+        Watch(
+            ConfigMap,
+            dependents.of_template(TEMPLATE_CONFIG_MAP),
+            predicates=[resource_version_changed],
+            metadata_only=True,
+        ),
+        Watch(SecretStore, dependents.of_store, predicates=[store_works_differently]),
+    ]
+    if settings.enable_cluster_store_reconciler and not settings.namespace:
+        watches.append(Watch(ClusterSecretStore, dependents.of_store, predicates=[store_works_differently]))
+    return Controller(
+        PushSecret,
+        reconciler.reconcile,
+        name="pushsecret",
+        watches=watches,
+        predicates=[any_of(generation_changed, labels_changed, annotations_changed, finalizers_changed)],
+        workers=settings.concurrent,
+    )
