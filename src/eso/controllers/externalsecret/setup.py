@@ -63,6 +63,8 @@ def external_secret_controller(
     informer = manager.cache.informer(ExternalSecret, indexes=EXTERNAL_SECRET_INDEXES)
     managed = manager.cache.informer(Secret, label_selector=MANAGED_SELECTOR, indexes=MANAGED_INDEXES)
     metadata = manager.cache.informer(Secret, metadata_only=True)
+    # What was read before a template source changed must not be rendered again.
+    clients.reader.follow(manager.cache.informer(ConfigMap, metadata_only=True))
     collector = DataCollector(clients, generators, key_template, flood_gate=settings.enable_flood_gate)
     gatherer = Gatherer(collector, generators, events)
     delims = (settings.template_left_delimiter, settings.template_right_delimiter)
@@ -95,6 +97,12 @@ def external_secret_controller(
     dependents = Dependents(informer, reconciler.force)
     watches = [
         Watch(Secret, dependents.of_target, predicates=[resource_version_changed], label_selector=MANAGED_SELECTOR),
+        Watch(
+            Secret,
+            dependents.of_appearance,
+            predicates=[resource_version_changed],
+            metadata_only=True,
+        ),
         Watch(
             Secret,
             dependents.of_template(TEMPLATE_SECRET),

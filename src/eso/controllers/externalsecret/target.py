@@ -220,6 +220,6 @@ def _failure(err: Exception, name: str) -> Failure:
     if isinstance(err, OwnershipError):
         return Failure("failed to take ownership of target secret", str(err), retry=False)
     if isinstance(err, _ImmutableError):
-        hint = f'Secret "{name}" has immutable: true; delete it so that it is created anew, or point spec.target.name elsewhere'
+        hint = f"unable to update secret {name}: {err}; delete it so that it is created anew, or set another spec.target.name"
         return Failure("could not update secret, target is immutable", hint, retry=False, binding=name)
     return Failure("could not update secret", cause_of(err))

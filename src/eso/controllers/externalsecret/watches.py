@@ -9,7 +9,7 @@ from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.api.externalsecrets_v1.refs import SecretStoreRef
 from eso.controllers.conditions import find
-from eso.controllers.externalsecret.ownership import LABEL_OWNER
+from eso.controllers.externalsecret.ownership import LABEL_MANAGED, LABEL_OWNER
 from eso.controllers.externalsecret.target import target_name
 from reconcile.api.core_v1 import Secret
 from reconcile.api.model import KubeObject
@@ -120,6 +120,12 @@ class Dependents:
         return [
             request for subject in _subjects(old, new) for request in self._of(TARGET, subject.name, subject.namespace)
         ]
+
+    def of_appearance(self, old: KubeObject | None, new: KubeObject | None) -> list[Request]:
+        """The ExternalSecrets that have waited for somebody else to create this Secret, which has no managed label yet."""
+        if old is not None or new is None or new.metadata.labels.get(LABEL_MANAGED) == "true":
+            return []
+        return self.of_target(None, new)
 
     def of_store(self, old: KubeObject | None, new: KubeObject | None) -> list[Request]:
         """The ExternalSecrets that read from this store."""
