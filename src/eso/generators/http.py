@@ -27,13 +27,15 @@ class Answer:
     Attributes:
         status: HTTP status code.
         content: the body as JSON; None when it is none.
+        text: the body as text.
     """
 
-    __slots__ = ("content", "headers", "status")
+    __slots__ = ("content", "headers", "status", "text")
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.status = status
         self.headers = headers
+        self.text = body.decode("utf-8", "replace")
         try:
             self.content: Any = json.loads(body) if body else None
         except ValueError:

@@ -8,12 +8,13 @@ from eso.api.duration import parse_duration
 from eso.api.generators_v1alpha1.webhook import WebhookSpec
 from eso.errors import InvalidSpecError, ProviderError
 from eso.generators.base import Generated, Generator, GeneratorContext
+from eso.generators.members import members_of
 from eso.providers.webhook.api import WebhookApi
 from eso.providers.webhook.credentials import ntlm_of, secrets_of
 from eso.providers.webhook.request import rendered, rendered_request
-from eso.transform.gojson import byte_value, loads
+from eso.transform.gojson import loads
 from eso.transform.jsonpath import select
-from eso.values import SecretMap, SecretValue
+from eso.values import SecretMap
 
 __all__ = ["WebhookGenerator"]
 
@@ -74,4 +75,4 @@ def _members(body: bytes, path: str) -> SecretMap:
         raise ProviderError("the webhook's answer is not JSON") from None
     if not isinstance(found, dict):
         raise ProviderError("the webhook's answer is not a JSON object")
-    return {key: SecretValue(byte_value(value)) for key, value in found.items()}
+    return members_of(found)
