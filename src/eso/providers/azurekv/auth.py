@@ -1,0 +1,192 @@
+"""Tokens for key vaults: azure-identity signs in, one token serves all requests of a client until it is about to end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Final, Protocol
+
+import aiohttp
+from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.identity.aio import CertificateCredential, ClientAssertionCredential, ClientSecretCredential
+
+from eso.errors import AccessDeniedError, InvalidSpecError, NoSecretError, ProviderError, UnavailableError
+from eso.identity.azure import Application, ManagedIdentity
+from eso.providers.http import error_for_status, read_json, retry_after, transport_errors
+from eso.values import SecretValue
+
+__all__ = ["SignedIn", "TokenRequest", "application_tokens", "machine_tokens"]
+
+TokenRequest = Callable[[], Awaitable[AccessTokenInfo]]
+
+_EARLY: Final = 300.0
+"""Seconds before its end at which a token is replaced. Source: what the SDK's own policies do."""
+
+_SIGNING_IN: Final = "signing in to Azure"
+
+
+class _SdkCredential(AbstractAsyncContextManager["_SdkCredential"], Protocol):
+    async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo: ...
+
+
+class SignedIn:
+    """The credential that the SDK's pipeline is given.
+
+    The vault's challenge may name a tenant and a resource; both are ignored, so that no vault can ask for a token that is
+    good elsewhere.
+
+    Args:
+        request: asks for a fresh token; raises `eso.errors`.
+        clock: wall clock as seconds of the epoch.
+    """
+
+    def __init__(self, request: TokenRequest, clock: Callable[[], float] = time.time) -> None:
+        self._request = request
+        self._clock = clock
+        self._token: AccessTokenInfo | None = None
+        self._lock = asyncio.Lock()
+
+    async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        """A token that is valid for some minutes at least; concurrent callers share one sign-in.
+
+        Raises:
+            ProviderError: the sign-in failed.
+        """
+        async with self._lock:
+            if self._token is None or self._token.expires_on - self._clock() < _EARLY:
+                self._token = await self._request()
+            return self._token
+
+    def forget(self, token: AccessTokenInfo | None) -> None:
+        """The vault refused this token: the next request signs in anew. A token that was replaced meanwhile stays."""
+        if self._token is token:
+            self._token = None
+
+    async def get_token(
+        self, *scopes: str, claims: str | None = None, tenant_id: str | None = None, **options: Any
+    ) -> AccessToken:
+        """As `get_token_info`, in the form of older pipelines."""
+        found = await self.get_token_info(*scopes)
+        return AccessToken(found.token, found.expires_on)
+
+    @property
+    def token(self) -> AccessTokenInfo | None:
+        """The token in use."""
+        return self._token
+
+    async def close(self) -> None:
+        """Drop the token."""
+        self._token = None
+
+    async def __aenter__(self) -> SignedIn:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self.close()
+
+
+def application_tokens(
+    application: Application, *, authority: str, scope: str, http: aiohttp.ClientSession, timeout: float, **policy: Any
+) -> TokenRequest:
+    """Signs an application in.
+
+    Args:
+        application: who, and the proof.
+        authority: base URL of Entra.
+        scope: what the token is for.
+        http: carries the requests; stays open.
+        timeout: seconds for a sign-in with its retries.
+        policy: options of the SDK's retry policy.
+    """
+
+    async def request() -> AccessTokenInfo:
+        assertion = await application.assertion() if application.assertion is not None else None
+        transport = AioHttpTransport(session=http, session_owner=False)
+        options = {"authority": authority, "transport": transport, **policy}
+        async with _credential(application, assertion, options) as credential:
+            try:
+                async with asyncio.timeout(timeout):
+                    return await credential.get_token_info(scope)
+            except TimeoutError:
+                raise UnavailableError(f"{_SIGNING_IN}: Entra did not answer in time") from None
+            except AzureError as err:
+                raise _refusal(err) from ConnectionError(type(err).__name__)
+
+    return request
+
+
+def _credential(application: Application, assertion: SecretValue | None, options: dict[str, Any]) -> _SdkCredential:
+    tenant, client_id = application.tenant_id, application.client_id
+    try:
+        if assertion is not None:
+            return ClientAssertionCredential(tenant, client_id, assertion.reveal_text, **options)
+        if application.certificate is not None:
+            return CertificateCredential(
+                tenant, client_id, certificate_data=application.certificate.reveal(), **options
+            )
+        secret = application.secret.reveal_text() if application.secret is not None else ""
+        return ClientSecretCredential(tenant, client_id, secret, **options)
+    except (ValueError, TypeError) as err:
+        hint = (
+            "clientCertificate must be PEM of a certificate and its unencrypted RSA key"
+            if application.certificate is not None
+            else "the tenant id, client id, client secret or authority is empty or malformed"
+        )
+        raise InvalidSpecError(f"the Azure credentials cannot be used: {hint}") from ValueError(type(err).__name__)
+
+
+def _refusal(err: AzureError) -> ProviderError:
+    response: Any = err.response if isinstance(err, HttpResponseError) else None
+    if response is None:
+        return UnavailableError(f"{_SIGNING_IN}: Entra cannot be reached or gave no token ({type(err).__name__})")
+    # Entra answers 400 to an unknown tenant or application, 401 to a wrong secret: all of them are refusals.
+    if response.status_code == 400:
+        return AccessDeniedError(f"{_SIGNING_IN}: Entra refused the application's credentials (400)")
+    return _no_absence(error_for_status(response.status_code, _SIGNING_IN, wait=retry_after(response.headers)))
+
+
+def machine_tokens(identity: ManagedIdentity, *, resource: str, http: aiohttp.ClientSession, imds: str) -> TokenRequest:
+    """Signs the machine's managed identity in, at its instance metadata service.
+
+    Args:
+        identity: which one.
+        resource: what the token is for.
+        http: carries the requests; must not go through a proxy that cannot reach the metadata service.
+        imds: base URL of the service.
+    """
+    # Source: Azure documentation, "How to use managed identities on a virtual machine to acquire an access token".
+    params = {"api-version": "2018-02-01", "resource": resource}
+    if identity.client_id:
+        params["client_id"] = identity.client_id
+    url = f"{imds.rstrip('/')}/metadata/identity/oauth2/token"
+
+    async def request() -> AccessTokenInfo:
+        with transport_errors(_SIGNING_IN):
+            async with http.get(url, params=params, headers={"Metadata": "true"}, allow_redirects=False) as response:
+                if response.status == 400:
+                    raise AccessDeniedError(f"{_SIGNING_IN}: the machine has no such managed identity (400)")
+                if response.status >= 300:
+                    wait = retry_after(response.headers)
+                    raise _no_absence(error_for_status(response.status, _SIGNING_IN, wait=wait))
+                answer = await read_json(response, _SIGNING_IN)
+        try:
+            return AccessTokenInfo(str(answer["access_token"]), int(answer["expires_on"]))
+        except (KeyError, TypeError, ValueError):
+            raise ProviderError(f"{_SIGNING_IN}: the metadata service answered without a token") from None
+
+    return request
+
+
+def _no_absence(error: ProviderError) -> ProviderError:
+    """404 of a sign-in says nothing about a secret."""
+    return UnavailableError(str(error)) if isinstance(error, NoSecretError) else error

@@ -1,0 +1,149 @@
+"""The provider `azurekv`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+from urllib.parse import urlsplit
+
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.keyvault.secrets.aio import SecretClient
+from pydantic import BaseModel
+
+from eso.errors import InvalidSpecError
+from eso.identity.azure import CLOUDS, AzureSignIn, Cloud, ManagedIdentity, principal_of
+from eso.providers.azurekv.api import KeyVault, Patience
+from eso.providers.azurekv.auth import SignedIn, application_tokens, machine_tokens
+from eso.providers.azurekv.client import AzureKVClient
+from eso.providers.azurekv.push import Pusher
+from eso.providers.azurekv.spec import AzureKVAuth, AzureKVSpec
+from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
+from eso.providers.common import check_referent
+
+__all__ = ["AzureKVProvider"]
+
+_METRICS: Final = "Azure/KeyVault"
+_LEGACY_API: Final = "7.0"
+_CURRENT_API: Final = "7.4"
+"""Versions of the data plane. Azure Stack Hub knows no later one than the first."""
+
+_IMDS: Final = "http://169.254.169.254"
+
+
+class AzureKVProvider(Provider[AzureKVSpec]):
+    """Secrets, keys and certificates of Azure Key Vault.
+
+    Args:
+        authority: base URL that takes the place of every cloud's sign-in endpoint; empty for the cloud's own.
+        imds: base URL of the instance metadata service.
+        environ: where the operator's own workload identity is described; None for the process environment.
+        ca: PEM of the only roots to trust; None for the system's.
+        backoff: seconds before the first retry, doubled for each further one.
+        timeout: seconds for a request with its retries.
+    """
+
+    name: ClassVar[str] = "azurekv"
+    spec_type: ClassVar[type[BaseModel]] = AzureKVSpec
+    capabilities: ClassVar[Capabilities] = Capabilities.READ_WRITE
+
+    # Source: "Azure Key Vault service limits": 4000 transactions in 10 seconds for each vault.
+    rate_limit: ClassVar[tuple[float, int] | None] = (400.0, 400)
+
+    def __init__(
+        self,
+        authority: str = "",
+        imds: str = _IMDS,
+        environ: Mapping[str, str] | None = None,
+        ca: bytes | None = None,
+        backoff: float = 0.8,
+        timeout: float = 30.0,
+    ) -> None:
+        self._authority = authority
+        self._imds = imds
+        self._environ = os.environ if environ is None else environ
+        self._ca = ca
+        self._retries = {"retry_total": 3, "retry_backoff_factor": backoff}
+        self._timeout = timeout
+
+    async def new_client(self, spec: AzureKVSpec, context: StoreContext) -> SecretsClient:
+        """A client of the vault; Azure is first asked when it is used.
+
+        Raises:
+            EsoError: the sign-in is described incompletely, or a credential is missing in the cluster.
+        """
+        vault = urlsplit(spec.vault_url)
+        if vault.scheme != "https" or not vault.netloc:
+            raise InvalidSpecError(f"vaultUrl {spec.vault_url!r} must be a URL that begins with https://")
+        cloud = _cloud(spec)
+        principal = await principal_of(_sign_in(spec), context, self._environ)
+        http = context.http(ca=self._ca, timeout=self._timeout)
+        if isinstance(principal, ManagedIdentity):
+            request = machine_tokens(principal, resource=cloud.vault, http=http, imds=self._imds)
+        else:
+            request = application_tokens(
+                principal,
+                authority=self._authority or cloud.authority,
+                scope=f"{cloud.vault}/.default",
+                http=http,
+                timeout=self._timeout,
+                **self._retries,
+            )
+        credential = SignedIn(request)
+        client = SecretClient(
+            spec.vault_url.rstrip("/"),
+            credential,
+            api_version=_CURRENT_API if spec.use_azure_sdk else _LEGACY_API,
+            # Tokens are always for the cloud's own vault resource, whatever the challenge says.
+            verify_challenge_resource=False,
+            transport=AioHttpTransport(session=http, session_owner=False),
+            retry_policy=Patience(**self._retries),
+        )
+        api = KeyVault(client, credential, context.calls(_METRICS), timeout=self._timeout)
+        return AzureKVClient(api, Pusher(api), legacy=not spec.use_azure_sdk)
+
+    def validate_store(self, spec: AzureKVSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
+        """Where selectors point, and that a custom cloud is described."""
+        auth = spec.auth_secret_ref or AzureKVAuth()
+        for selector in (auth.client_id, auth.client_secret, spec.service_account_ref):
+            check_referent(selector, store_kind=store_kind, store_namespace=store_namespace)
+        custom = spec.custom_cloud_config
+        if custom is not None and not spec.use_azure_sdk:
+            raise InvalidSpecError("customCloudConfig requires useAzureSDK: true")
+        if custom is not None and not custom.active_directory_endpoint:
+            raise InvalidSpecError("customCloudConfig.activeDirectoryEndpoint must be set")
+        if spec.environment_type == "AzureStackCloud" and custom is None:
+            raise InvalidSpecError("environmentType AzureStackCloud requires customCloudConfig")
+        return ()
+
+    def is_referent(self, spec: AzureKVSpec) -> bool:
+        """Whether the client id, its secret or the ServiceAccount leaves its namespace to the consumer."""
+        auth = spec.auth_secret_ref or AzureKVAuth()
+        selectors = (auth.client_id, auth.client_secret, spec.service_account_ref)
+        return any(selector is not None and selector.namespace is None for selector in selectors)
+
+
+def _cloud(spec: AzureKVSpec) -> Cloud:
+    custom = spec.custom_cloud_config
+    if spec.use_azure_sdk and spec.environment_type == "GermanCloud":
+        raise InvalidSpecError("environmentType GermanCloud is discontinued: choose another cloud")
+    if custom is None and spec.environment_type == "AzureStackCloud":
+        raise InvalidSpecError("environmentType AzureStackCloud requires customCloudConfig")
+    cloud = CLOUDS.get(spec.environment_type, CLOUDS["PublicCloud"])
+    return cloud if custom is None else Cloud(custom.active_directory_endpoint.rstrip("/"), cloud.vault)
+
+
+def _sign_in(spec: AzureKVSpec) -> AzureSignIn:
+    auth = spec.auth_secret_ref or AzureKVAuth()
+    return AzureSignIn(
+        spec.auth_type,
+        tenant_id=spec.tenant_id or "",
+        identity_id=spec.identity_id or "",
+        client_id_ref=auth.client_id,
+        tenant_id_ref=auth.tenant_id,
+        client_secret_ref=auth.client_secret,
+        client_certificate_ref=auth.client_certificate,
+        has_secret_ref=spec.auth_secret_ref is not None,
+        service_account_ref=spec.service_account_ref,
+        annotations_only=spec.use_azure_sdk,
+    )
