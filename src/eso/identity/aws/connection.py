@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+import aioboto3
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from botocore import UNSIGNED
@@ -83,8 +84,10 @@ class AWS:
         without_files = sign_in.auth is not None and sign_in.auth.jwt is not None
         try:
             session = AioSession(session_vars=dict(_NO_FILES) if without_files else None)
+            sdk = aioboto3.Session(botocore_session=session)
+            # After the SDK has made a loader of its own: this one is shared, and what it has read stays read.
             session.register_component("data_loader", self._loader)
-            connection = AWSConnection(self, session, adapter, sign_in.region, retries or RetryPolicy())
+            connection = AWSConnection(self, sdk, session, adapter, sign_in.region, retries or RetryPolicy())
             await connection.sign_in(sign_in, context)
         except BotoCoreError as err:
             raise InvalidSpecError(f"the AWS configuration cannot be used ({type(err).__name__})") from None
@@ -119,9 +122,16 @@ class AWSConnection:
     """An identity at AWS. Close it when it is not needed any more; made by `AWS.connect`."""
 
     def __init__(
-        self, aws: AWS, session: AioSession, adapter: SessionAdapter, region: str, retries: RetryPolicy
+        self,
+        aws: AWS,
+        sdk: aioboto3.Session,
+        session: AioSession,
+        adapter: SessionAdapter,
+        region: str,
+        retries: RetryPolicy,
     ) -> None:
         self._aws = aws
+        self._sdk = sdk
         self._session = session
         self._adapter = adapter
         self._region = region
@@ -151,7 +161,7 @@ class AWSConnection:
         await self._aws.load(service)
         try:
             client = await self._open.enter_async_context(
-                self._session.create_client(
+                self._sdk.client(
                     service,
                     region_name=self._region,
                     endpoint_url=self._aws.endpoint(service) if endpoint_override else None,
@@ -190,7 +200,7 @@ class AWSConnection:
                 "aws_session_token": keys.token,
             }
         config = self._config() if keys is not None else self._config(signature_version=UNSIGNED)
-        async with self._session.create_client(
+        async with self._sdk.client(
             "sts", region_name=self._region, endpoint_url=self._aws.endpoint("sts"), config=config, **given
         ) as client:
             yield AWSClient(client, None, self._retries)

@@ -46,7 +46,7 @@ def test_an_unknown_provider_has_no_model() -> None:
 def test_models_need_no_sdk() -> None:
     program = (
         "import sys; from eso.providers.schema import provider_schema; provider_schema();"
-        "sdks = {'boto3', 'aioboto3', 'botocore', 'hvac', 'azure', 'grpc', 'google.cloud', 'kubernetes_asyncio'};"
+        "sdks = {'boto3', 'aioboto3', 'aiobotocore', 'botocore', 'hvac', 'azure', 'grpc', 'google.cloud', 'kubernetes_asyncio'};"
         "print(sorted(sdks & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
