@@ -71,6 +71,10 @@ class ControllerSettings:
     doppler_etag_cache_size: int = 16384
     mysterybox_tokens_cache_size: int = 4096
     mysterybox_connections_cache_size: int = 128
+    all_in_one: bool = False
+    webhook_port: int = 10250
+    webhook_service_name: str = "external-secrets-webhook"
+    webhook_secret_name: str = "external-secrets-webhook"
 
     def options(self) -> dict[str, object]:
         """The flags that providers and generators may read."""

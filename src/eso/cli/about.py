@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["CERTCONTROLLER", "CONTROLLER", "CONTROLLER_DURATIONS", "METRICS", "WEBHOOK"]
+__all__ = [
+    "CERTCONTROLLER",
+    "CERTCONTROLLER_DURATIONS",
+    "CONTROLLER",
+    "CONTROLLER_ALIASES",
+    "CONTROLLER_DURATIONS",
+    "METRICS",
+    "WEBHOOK",
+    "WEBHOOK_DURATIONS",
+]
 
 METRICS: Final = {
     "metrics_addr": "address of the metrics listener; 0 switches it off",
@@ -60,6 +69,10 @@ CONTROLLER: Final = {
     "doppler_etag_cache_size": "Doppler answers kept at most",
     "mysterybox_tokens_cache_size": "Nebius tokens kept at most",
     "mysterybox_connections_cache_size": "Nebius connections kept at most",
+    "all_in_one": "serve the webhook and keep its certificate in this process as well",
+    "webhook_port": "port of the admission server of --all-in-one",
+    "webhook_service_name": "Service of the admission server of --all-in-one, in the operator's namespace",
+    "webhook_secret_name": "Secret with the certificate of --all-in-one, in the operator's namespace",
 }
 CONTROLLER_DURATIONS: Final = (
     "leader_election_lease_duration",
@@ -68,6 +81,13 @@ CONTROLLER_DURATIONS: Final = (
     "store_requeue_interval",
     "generator_gc_grace_period",
 )
+CONTROLLER_ALIASES: Final = {
+    "enable_vault_token_cache": "--experimental-enable-vault-token-cache",
+    "vault_token_cache_size": "--experimental-vault-token-cache-size",
+    "enable_doppler_oidc_cache": "--experimental-enable-doppler-oidc-cache",
+    "doppler_oidc_cache_size": "--experimental-doppler-oidc-cache-size",
+}
+"""Deprecated names, and those of options that are no experiment here."""
 
 WEBHOOK: Final = {
     **METRICS,
@@ -79,8 +99,9 @@ WEBHOOK: Final = {
     "check_interval": "how often the certificate is checked",
     "lookahead_interval": "the certificate must still be valid after this time",
     "tls_ciphers": "comma separated IANA names; empty leaves the choice to TLS",
-    "tls_min_version": "1.0, 1.1, 1.2 or 1.3",
+    "tls_min_version": "1.2 or 1.3; 1.0 and 1.1 are accepted and mean 1.2",
 }
+WEBHOOK_DURATIONS: Final = ("check_interval", "lookahead_interval")
 
 CERTCONTROLLER: Final = {
     **METRICS,
@@ -95,3 +116,4 @@ CERTCONTROLLER: Final = {
     "enable_leader_election": "run several replicas of which one works",
     "crd_requeue_interval": "how often everything is checked again",
 }
+CERTCONTROLLER_DURATIONS: Final = ("crd_requeue_interval",)

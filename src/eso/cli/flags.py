@@ -51,7 +51,12 @@ class _Names(argparse.Action):
 
 
 def add_settings(
-    parser: argparse.ArgumentParser, settings: Any, about: Mapping[str, str], *, durations: Sequence[str] = ()
+    parser: argparse.ArgumentParser,
+    settings: Any,
+    about: Mapping[str, str],
+    *,
+    durations: Sequence[str] = (),
+    aliases: Mapping[str, str] | None = None,
 ) -> None:
     """One flag per field of a settings value, with the field's value as default.
 
@@ -60,23 +65,26 @@ def add_settings(
         settings: an instance of a settings class; a nested `MetricsSettings` gives its flags too.
         about: help text by field name; a field without one is an oversight and raises KeyError.
         durations: names of the float fields that are durations.
+        aliases: field name -> another flag for it.
     """
     for field in dataclasses.fields(settings):
         default = getattr(settings, field.name)
         if isinstance(default, MetricsSettings):
             add_settings(parser, default, about)
             continue
-        flag = "--" + field.name.replace("_", "-")
+        flags = ["--" + field.name.replace("_", "-")]
+        if aliases and field.name in aliases:
+            flags.append(aliases[field.name])
         text = about[field.name].replace("%", "%%")
         if field.name in durations:
             shown = format_duration(default)
             parser.add_argument(
-                flag, type=_duration, default=default, metavar="DURATION", help=f"{text} (default {shown})"
+                *flags, type=_duration, default=default, metavar="DURATION", help=f"{text} (default {shown})"
             )
         elif isinstance(default, bool):
             shown = "true" if default else "false"
             parser.add_argument(
-                flag,
+                *flags,
                 nargs="?",
                 const=True,
                 type=_boolean,
@@ -86,12 +94,12 @@ def add_settings(
             )
         elif isinstance(default, tuple):
             parser.add_argument(
-                flag, action=_Names, default=default, metavar="NAMES", help=f"{text} (default {','.join(default)})"
+                *flags, action=_Names, default=default, metavar="NAMES", help=f"{text} (default {','.join(default)})"
             )
         else:
             kind = type(default)
             parser.add_argument(
-                flag, type=kind, default=default, metavar=kind.__name__.upper(), help=f"{text} (default {default!r})"
+                *flags, type=kind, default=default, metavar=kind.__name__.upper(), help=f"{text} (default {default!r})"
             )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
+from eso.cli.allinone import add_webhook
 from eso.cli.generation import generator_parts
+from eso.cli.serving import metrics_tls, utc_now
 from eso.controllers.conditions import cause_of
 from eso.controllers.externalsecret.setup import external_secret_controller
 from eso.controllers.generatorstate.setup import generator_state_controller
@@ -25,12 +27,7 @@ from reconcile.client.config import Config
 from reconcile.leaderelection import LeaderElection
 from reconcile.manager import Manager
 
-__all__ = ["build_operator", "utc_now"]
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
+__all__ = ["build_operator"]
 
 
 def build_operator(
@@ -52,12 +49,19 @@ def build_operator(
         generators: the generators; the built-in ones by default.
         clock: the wall clock.
         handle_signals: stop at SIGTERM and SIGINT.
-        lease_namespace: of the leader election; that of the process by default.
+        lease_namespace: of the leader election and of `--all-in-one`; that of the process by default.
+
+    Raises:
+        CertificateError: the metrics certificate cannot be used.
     """
-    manager = _manager(config, settings, handle_signals=handle_signals, lease_namespace=lease_namespace)
+    here = lease_namespace or (config.namespace if isinstance(config, Config) else "default")
+    manager = _manager(config, settings, handle_signals=handle_signals, lease_namespace=here)
+    registry = registry or ProviderRegistry()
+    if settings.all_in_one:
+        add_webhook(manager, settings, registry, here, clock=clock)
     clients = ClientManager(
         manager.client,
-        registry or ProviderRegistry(),
+        registry,
         StoreMetrics(manager.registry),
         controller_class=settings.controller_class,
         option=settings.options(),
@@ -88,20 +92,25 @@ def _manager(
 ) -> Manager:
     election = None
     if settings.enable_leader_election:
-        here = lease_namespace or (config.namespace if isinstance(config, Config) else "default")
         election = LeaderElection(
             name=settings.leader_election_id,
-            namespace=here,
+            namespace=lease_namespace,
             lease_duration=settings.leader_election_lease_duration,
             renew_deadline=settings.leader_election_renew_deadline,
             retry_period=settings.leader_election_retry_period,
         )
-    return Manager(
+    context, followed = metrics_tls(settings.metrics)
+    manager = Manager(
         config,
         namespace=settings.namespace,
         leader_election=election,
         metrics_address=settings.metrics.metrics_addr,
+        metrics_tls=context,
+        metrics_auth=settings.metrics.metrics_auth,
         health_address=settings.live_addr,
         describe=cause_of,
         handle_signals=handle_signals,
     )
+    if followed is not None:
+        manager.add(followed)
+    return manager

@@ -1,0 +1,1 @@
+"""Keeps the configurations of the webhook up to date with its Service and certificate."""
