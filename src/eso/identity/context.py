@@ -69,5 +69,8 @@ class CredentialContext(Protocol):
     async def service_account_annotations(self, ref: ServiceAccountSelector) -> dict[str, str]:
         """Annotations of a ServiceAccount (role names of cloud identities)."""
 
+    async def service_account_secrets(self, ref: ServiceAccountSelector) -> list[str]:
+        """Names of the Secrets that a ServiceAccount lists; tokens of clusters without TokenRequest are among them."""
+
     async def read_config_map(self, name: str, key: str, namespace: str | None = None) -> str:
         """One value of a ConfigMap in the consumer namespace (`namespace` as for `resolve`)."""

@@ -127,6 +127,12 @@ class _Resolver:
         self._depend("ServiceAccount", namespace, found)
         return dict(found.metadata.annotations)
 
+    async def service_account_secrets(self, ref: ServiceAccountSelector) -> list[str]:
+        """See `CredentialContext`."""
+        namespace = self._namespace(ref.namespace, f'service account "{ref.name}"')
+        found = await self._reader.service_account(namespace, ref.name)
+        return [secret.name for secret in found.secrets if secret.name]
+
     async def read_config_map(self, name: str, key: str, namespace: str | None = None) -> str:
         """See `CredentialContext`."""
         return await self._config_map_key(self._namespace(namespace, f'config map "{name}"'), name, key)
