@@ -87,7 +87,7 @@ async def _running(client: Client, settings: CertControllerSettings) -> AsyncIte
 
 async def _until(check: Callable[[], Awaitable[Any]]) -> Any:
     async with asyncio.timeout(15):
-        while not (found := await check()):
+        while not (found := await check()):  # noqa: ASYNC110 - it polls a server
             await asyncio.sleep(0.02)
     return found
 

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 from cryptography import x509
+from tests.support.controlplane import free_ports
 
 from eso.cli.webhook import build_webhook
 from eso.settings import MetricsSettings, WebhookSettings
@@ -24,7 +25,6 @@ from reconcile.client.config import Config
 from reconcile.manager import Manager
 from reconcile.webhook.certificates import CertificateBundle, CertificateError, Policy, renewed
 from reconcile.webhook.server import CertificateFiles, ServingCertificate
-from tests.support.controlplane import free_ports
 
 _PATH = "/validate-external-secrets-io-v1-externalsecret"
 
@@ -66,7 +66,7 @@ async def _get(url: str, context: ssl.SSLContext | None = None) -> tuple[int, st
 async def _until_ready(manager: Manager) -> None:
     url = f"http://127.0.0.1:{manager.port('health')}/readyz/certs"
     async with asyncio.timeout(10):
-        while (await _get(url))[0] != 200:
+        while (await _get(url))[0] != 200:  # noqa: ASYNC110 - it polls a server
             await asyncio.sleep(0.05)
 
 
@@ -108,7 +108,7 @@ async def test_it_waits_for_certificates_answers_and_follows_new_ones(tmp_path: 
         assert (response["uid"], response["allowed"]) == ("1", False)
         assert "data" in response["status"]["message"]
         metrics = (await _get(f"http://127.0.0.1:{manager.port('metrics')}/metrics"))[1]
-        assert f'controller_runtime_webhook_requests_total{{code="200",webhook="{_PATH}"}} 1' in metrics
+        assert f'controller_runtime_webhook_requests_total{{webhook="{_PATH}",code="200"}} 1' in metrics
         second = _issue()
         _write(tmp_path, second)
         leaf = x509.load_pem_x509_certificates(second.certificate)[0]

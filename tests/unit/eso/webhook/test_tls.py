@@ -30,7 +30,7 @@ def test_every_cipher_is_one_that_openssl_knows(name: str) -> None:
 
 
 def test_unknown_cipher_is_named() -> None:
-    with pytest.raises(ValueError, match="^cipher TLS_NULL was not found$"):
+    with pytest.raises(ValueError, match=r"^cipher TLS_NULL was not found$"):
         openssl_ciphers("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_NULL")
 
 
