@@ -11,7 +11,9 @@ from typing import Any, Final, Protocol
 
 import aiohttp
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import AsyncHTTPPolicy, AsyncRetryPolicy, ContentDecodePolicy
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import CertificateCredential, ClientAssertionCredential, ClientSecretCredential
 
@@ -96,7 +98,13 @@ class SignedIn:
 
 
 def application_tokens(
-    application: Application, *, authority: str, scope: str, http: aiohttp.ClientSession, timeout: float, **policy: Any
+    application: Application,
+    *,
+    authority: str,
+    scope: str,
+    http: aiohttp.ClientSession,
+    timeout: float,
+    retries: Callable[[], AsyncRetryPolicy[Any, Any]],
 ) -> TokenRequest:
     """Signs an application in.
 
@@ -106,13 +114,14 @@ def application_tokens(
         scope: what the token is for.
         http: carries the requests; stays open.
         timeout: seconds for a sign-in with its retries.
-        policy: options of the SDK's retry policy.
+        retries: makes the policy of retries.
     """
 
     async def request() -> AccessTokenInfo:
         assertion = await application.assertion() if application.assertion is not None else None
         transport = AioHttpTransport(session=http, session_owner=False)
-        options = {"authority": authority, "transport": transport, **policy}
+        policies = [_Refusals(), ContentDecodePolicy(), retries()]
+        options = {"authority": authority, "transport": transport, "policies": policies}
         async with _credential(application, assertion, options) as credential:
             try:
                 async with asyncio.timeout(timeout):
@@ -120,7 +129,8 @@ def application_tokens(
             except TimeoutError:
                 raise UnavailableError(f"{_SIGNING_IN}: Entra did not answer in time") from None
             except AzureError as err:
-                raise _refusal(err) from ConnectionError(type(err).__name__)
+                failed = UnavailableError(f"{_SIGNING_IN}: Entra gave no token ({type(err).__name__})")
+                raise failed from ConnectionError(type(err).__name__)
 
     return request
 
@@ -145,14 +155,20 @@ def _credential(application: Application, assertion: SecretValue | None, options
         raise InvalidSpecError(f"the Azure credentials cannot be used: {hint}") from ValueError(type(err).__name__)
 
 
-def _refusal(err: AzureError) -> ProviderError:
-    response: Any = err.response if isinstance(err, HttpResponseError) else None
-    if response is None:
-        return UnavailableError(f"{_SIGNING_IN}: Entra cannot be reached or gave no token ({type(err).__name__})")
-    # Entra answers 400 to an unknown tenant or application, 401 to a wrong secret: all of them are refusals.
-    if response.status_code == 400:
-        return AccessDeniedError(f"{_SIGNING_IN}: Entra refused the application's credentials (400)")
-    return _no_absence(error_for_status(response.status_code, _SIGNING_IN, wait=retry_after(response.headers)))
+class _Refusals(AsyncHTTPPolicy[Any, Any]):
+    """Turns answers that are no success into our errors; the SDK would put their text into its log and its exceptions."""
+
+    async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        """See the base class."""
+        response = await self.next.send(request)
+        status = response.http_response.status_code
+        if status < 300:
+            return response
+        # Entra answers 400 to an unknown tenant or application, 401 to a wrong secret: all of them are refusals.
+        if status == 400:
+            raise AccessDeniedError(f"{_SIGNING_IN}: Entra refused the application's credentials (400)")
+        wait = retry_after(response.http_response.headers)
+        raise _no_absence(error_for_status(status, _SIGNING_IN, wait=wait))
 
 
 def machine_tokens(identity: ManagedIdentity, *, resource: str, http: aiohttp.ClientSession, imds: str) -> TokenRequest:

@@ -124,7 +124,7 @@ class AzureKVClient(SecretsClient):
         if self._legacy:
             attributes = found.get("attributes") or {}
             for tag, name in _ATTRIBUTES.items():
-                if isinstance(attributes.get(name), int):
+                if isinstance(attributes.get(name), int | float):
                     tags[tag] = datetime.fromtimestamp(attributes[name], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return tags
 

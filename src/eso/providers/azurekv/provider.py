@@ -63,7 +63,7 @@ class AzureKVProvider(Provider[AzureKVSpec]):
         self._imds = imds
         self._environ = os.environ if environ is None else environ
         self._ca = ca
-        self._retries = {"retry_total": 3, "retry_backoff_factor": backoff}
+        self._backoff = backoff
         self._timeout = timeout
 
     async def new_client(self, spec: AzureKVSpec, context: StoreContext) -> SecretsClient:
@@ -87,7 +87,7 @@ class AzureKVProvider(Provider[AzureKVSpec]):
                 scope=f"{cloud.vault}/.default",
                 http=http,
                 timeout=self._timeout,
-                **self._retries,
+                retries=self._patience,
             )
         credential = SignedIn(request)
         client = SecretClient(
@@ -97,10 +97,13 @@ class AzureKVProvider(Provider[AzureKVSpec]):
             # Tokens are always for the cloud's own vault resource, whatever the challenge says.
             verify_challenge_resource=False,
             transport=AioHttpTransport(session=http, session_owner=False),
-            retry_policy=Patience(**self._retries),
+            retry_policy=self._patience(),
         )
         api = KeyVault(client, credential, context.calls(_METRICS), timeout=self._timeout)
         return AzureKVClient(api, Pusher(api), legacy=not spec.use_azure_sdk)
+
+    def _patience(self) -> Patience:
+        return Patience(retry_total=3, retry_backoff_factor=self._backoff)
 
     def validate_store(self, spec: AzureKVSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
         """Where selectors point, and that a custom cloud is described."""
