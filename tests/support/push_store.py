@@ -59,7 +59,7 @@ class Vault:
         refuse_delete: place -> error of deletions.
         refuse_exists: error of looking whether something exists.
         down: error of making a client.
-        order: shared by all vaults: the order of everything.
+        gate: writes wait for it.
     """
 
     values: dict[str, bytes] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Vault:
     refuse_delete: dict[str, Exception] = field(default_factory=dict)
     refuse_exists: Exception | None = None
     down: Exception | None = None
-    order: list[tuple[str, str]] = field(default_factory=list)
+    gate: asyncio.Event | None = None
 
 
 class VaultClient(SecretsClient):
@@ -89,7 +89,8 @@ class VaultClient(SecretsClient):
 
     async def push_secret(self, source: SourceSecret, entry: PushEntry) -> None:
         place = _place(entry.remote.remote_key, entry.remote.property)
-        await asyncio.sleep(0)
+        if self._vault.gate is not None:
+            await self._vault.gate.wait()
         for name in (place, "*"):
             if name in self._vault.refuse:
                 raise self._vault.refuse[name]
@@ -156,6 +157,13 @@ class Cluster:
     def registry(self) -> CollectorRegistry:
         assert self.manager is not None
         return self.manager.registry
+
+    def passes(self, controller: str) -> float:
+        """How many reconciles a controller has done."""
+        results = ("success", "error", "requeue", "requeue_after")
+        name = "controller_runtime_reconcile_total"
+        found = (self.registry.get_sample_value(name, {"controller": controller, "result": one}) for one in results)
+        return sum(value or 0.0 for value in found)
 
     @asynccontextmanager
     async def operator(self, **settings: Any) -> AsyncIterator[Manager]:

@@ -10,6 +10,7 @@ from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret, PushSecretDa
 from reconcile.api.model import KubeObject
 
 __all__ = [
+    "FINALIZER",
     "FOUND",
     "Marks",
     "Synced",
@@ -22,6 +23,9 @@ __all__ = [
     "synced",
     "with_marks",
 ]
+
+FINALIZER: Final = "pushsecret.externalsecrets.io/finalizer"
+"""Holds a PushSecret until what it has at providers is deleted."""
 
 FOUND: Final = "pushsecrets.external-secrets.io/found-at-provider"
 """Annotation: JSON of store -> destinations that existed before and were left alone; they are never deleted.

@@ -8,7 +8,6 @@ from typing import Any, Final
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret, PushSecretStatus
 from eso.controllers.conditions import ready, with_condition
 from eso.controllers.pushsecret.ledger import Synced
-from eso.controllers.pushsecret.refresh import pushed_version
 from eso.errors import EsoError
 
 __all__ = [
@@ -51,8 +50,8 @@ def done_message(push: PushSecret) -> str:
     return _DONE + _UNCHANGED if push.spec.update_policy == "IfNotExists" else _DONE
 
 
-def status_done(push: PushSecret, synced: Synced, started: datetime) -> PushSecretStatus:
-    """The status after a pass that began at `started` (aware, UTC) and succeeded."""
+def status_done(push: PushSecret, synced: Synced, version: str, started: datetime) -> PushSecretStatus:
+    """The status after a pass that began at `started` (aware, UTC), when the object had that version, and succeeded."""
     moment = started.replace(microsecond=0)
     condition = ready(True, SYNCED, done_message(push))
     return push.status.model_copy(
@@ -60,7 +59,7 @@ def status_done(push: PushSecret, synced: Synced, started: datetime) -> PushSecr
             "conditions": with_condition(push.status.conditions, condition, moment),
             "synced_push_secrets": synced or None,
             "refresh_time": moment,
-            "synced_resource_version": pushed_version(push),
+            "synced_resource_version": version,
         }
     )
 

@@ -12,7 +12,7 @@ from eso.controllers.conditions import cause_of, find
 from eso.controllers.metrics import KindMetrics
 from eso.controllers.pacing import Retries, interval_of
 from eso.controllers.pushsecret.deleter import Deleter
-from eso.controllers.pushsecret.ledger import synced
+from eso.controllers.pushsecret.ledger import FINALIZER, synced
 from eso.controllers.pushsecret.memory import PushMemory
 from eso.controllers.pushsecret.outcome import (
     CLEANED_UP,
@@ -39,9 +39,8 @@ from reconcile.errors import APIError, NotFoundError, RetryError, TransportError
 from reconcile.events import EventRecorder
 from reconcile.finalizers import add_finalizer, has_finalizer, remove_finalizer
 
-__all__ = ["FINALIZER", "PushSecretReconciler"]
+__all__ = ["PushSecretReconciler"]
 
-FINALIZER: Final = "pushsecret.externalsecrets.io/finalizer"
 _LOG: Final = logging.getLogger("controllers.PushSecret")
 
 
@@ -168,7 +167,8 @@ class PushSecretReconciler:
         if done is None:
             # No store is left to push to. One that appears or becomes ours is an event.
             return Result()
-        push = await self._done(done, started)
+        # Edited meanwhile, the object is due again: what was pushed is the version that the pass began with.
+        push = await self._done(done, pushed_version(push), started)
         return Result(requeue_after=next_look(push, self._clock()))
 
     async def _push(self, push: PushSecret, secrets: list[Secret]) -> RolledOut | None:
@@ -205,9 +205,9 @@ class PushSecretReconciler:
         # The source's coming back is an event; the timer is for one that was missed.
         return Result(requeue_after=interval_of(push.spec.refresh_interval) or None)
 
-    async def _done(self, done: RolledOut, started: datetime) -> PushSecret:
+    async def _done(self, done: RolledOut, version: str, started: datetime) -> PushSecret:
         before = find(done.push.status.conditions)
-        written = await self._write_status(done.push, status_done(done.push, done.synced, started))
+        written = await self._write_status(done.push, status_done(done.push, done.synced, version, started))
         message = done_message(done.push)
         if done.written or before is None or (before.reason, before.message) != (SYNCED, message):
             self._events.event(done.push, "Normal", SYNCED, message)
@@ -216,6 +216,8 @@ class PushSecretReconciler:
 
     async def _failed(self, request: Request, push: PushSecret, failure: Failure, started: datetime) -> RetryError:
         self._events.event(push, "Warning", ERRORED, str(failure))
+        # The pass may have written to the object since it read it.
+        push = await self._client.find(PushSecret, request) or push
         await self._write_status(push, status_failed(push, failure, started))
         try:
             interval = interval_of(push.spec.refresh_interval)

@@ -16,21 +16,20 @@ from eso.controllers.pushsecret.reconciler import PushSecretReconciler
 from eso.controllers.pushsecret.rollout import Rollout
 from eso.controllers.pushsecret.sources import Generation, Sources
 from eso.controllers.pushsecret.stores import StoreFinder
-from eso.controllers.pushsecret.watches import INDEXES, TEMPLATE_CONFIG_MAP, Dependents, store_works_differently
+from eso.controllers.pushsecret.watches import (
+    INDEXES,
+    TEMPLATE_CONFIG_MAP,
+    Dependents,
+    changed_since_start,
+    edited,
+    store_works_differently,
+)
 from eso.settings import ControllerSettings
 from eso.stores.client_manager import ClientManager
 from eso.template.keys import key_template
 from reconcile.api.core_v1 import ConfigMap, Secret
 from reconcile.controller import Controller
 from reconcile.manager import Manager
-from reconcile.predicates import (
-    annotations_changed,
-    any_of,
-    finalizers_changed,
-    generation_changed,
-    labels_changed,
-    resource_version_changed,
-)
 from reconcile.watches import Watch
 
 __all__ = ["push_secret_controller"]
@@ -65,11 +64,11 @@ def push_secret_controller(
     )
     dependents = Dependents(informer, reconciler.force)
     watches = [
-        Watch(Secret, dependents.of_secret, predicates=[resource_version_changed], metadata_only=True),
+        Watch(Secret, dependents.of_secret, predicates=[changed_since_start], metadata_only=True),
         Watch(
             ConfigMap,
             dependents.of_template(TEMPLATE_CONFIG_MAP),
-            predicates=[resource_version_changed],
+            predicates=[changed_since_start],
             metadata_only=True,
         ),
         Watch(SecretStore, dependents.of_store, predicates=[store_works_differently]),
@@ -81,6 +80,6 @@ def push_secret_controller(
         reconciler.reconcile,
         name="pushsecret",
         watches=watches,
-        predicates=[any_of(generation_changed, labels_changed, annotations_changed, finalizers_changed)],
+        predicates=[edited],
         workers=settings.concurrent,
     )

@@ -10,14 +10,15 @@ from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret, PushSecretStoreRef
 from eso.controllers.conditions import find
 from eso.controllers.pushsecret.deleter import CLAIMS
+from eso.controllers.pushsecret.ledger import FINALIZER, FOUND
 from reconcile.api.model import KubeObject
 from reconcile.api.request import Request
 from reconcile.cache.informer import Informer
 from reconcile.client.selectors import selector_of
-from reconcile.predicates import ObjectEvent
+from reconcile.predicates import ObjectEvent, generation_changed, labels_changed, resource_version_changed
 from reconcile.watches import MapFunction
 
-__all__ = ["INDEXES", "TEMPLATE_CONFIG_MAP", "Dependents", "store_works_differently"]
+__all__ = ["INDEXES", "TEMPLATE_CONFIG_MAP", "Dependents", "changed_since_start", "edited", "store_works_differently"]
 
 SOURCE: Final = "spec.selector.secret.name"
 SELECTS: Final = "spec.selector.secret.selector"
@@ -62,15 +63,37 @@ INDEXES: Final[dict[str, Callable[[PushSecret], Iterable[str]]]] = {
 }
 
 
+def edited(event: ObjectEvent) -> bool:
+    """Somebody changed the object: not its status, and not the operator, whose own marks concern nobody."""
+    old, new = event.old, event.new
+    if old is None or new is None:
+        return True
+    return (
+        generation_changed(event)
+        or labels_changed(event)
+        or _annotations(old) != _annotations(new)
+        or (FINALIZER in old.metadata.finalizers and FINALIZER not in new.metadata.finalizers)
+    )
+
+
+def _annotations(push: KubeObject) -> dict[str, str]:
+    return {key: value for key, value in push.metadata.annotations.items() if key != FOUND}
+
+
+def changed_since_start(event: ObjectEvent) -> bool:
+    """Something happened to it while this process watched; what is there at start is looked at anyway."""
+    return event.type != "sync" and not event.initial and resource_version_changed(event)
+
+
 def store_works_differently(event: ObjectEvent) -> bool:
     """A store appeared, its spec or labels changed, or it became Ready."""
     old, new = event.old, event.new
     if new is None:
         return False
     if old is None:
-        return event.type != "sync"
-    edited = (old.metadata.generation, old.metadata.labels) != (new.metadata.generation, new.metadata.labels)
-    return edited or (_is_ready(new) and not _is_ready(old))
+        return event.type != "sync" and not event.initial
+    changed = (old.metadata.generation, old.metadata.labels) != (new.metadata.generation, new.metadata.labels)
+    return changed or (_is_ready(new) and not _is_ready(old))
 
 
 def _is_ready(store: KubeObject) -> bool:
@@ -98,7 +121,7 @@ class Dependents:
         name, namespace = subject.name, subject.namespace
         found = self._of(SOURCE, name, namespace) + self._of(TEMPLATE_SECRET, name, namespace)
         found += [push for push in self._of(SELECTS, _ANY, namespace) if _selects(push, old) or _selects(push, new)]
-        return self._requests(found, forced=old is not None)
+        return self._requests(found, forced=True)
 
     def of_template(self, index: str) -> MapFunction:
         """The PushSecrets whose templates come from the changed ConfigMap."""
@@ -107,7 +130,7 @@ class Dependents:
             subject = new if new is not None else old
             if subject is None:
                 return []
-            return self._requests(self._of(index, subject.name, subject.namespace), forced=old is not None)
+            return self._requests(self._of(index, subject.name, subject.namespace), forced=True)
 
         return users
 
