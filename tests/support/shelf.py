@@ -46,29 +46,33 @@ class ShelfProvider(Provider[FakeSpec]):
         self.refused: set[str] = set()
 
     async def new_client(self, spec: FakeSpec, context: StoreContext) -> SecretsClient:
-        return _ShelfClient(self, spec, context.consumer_namespace)
+        return _ShelfClient(self, spec, context)
 
     def validate_store(self, spec: FakeSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
         return ()
 
 
 class _ShelfClient(SecretsClient):
-    def __init__(self, provider: ShelfProvider, spec: FakeSpec, namespace: str) -> None:
+    def __init__(self, provider: ShelfProvider, spec: FakeSpec, context: StoreContext) -> None:
         self._provider = provider
-        self._namespace = namespace
+        self._namespace = context.consumer_namespace
+        self._calls = context.calls("Shelf")
         self._own: dict[str, str | bytes | Exception] = {entry.key: entry.value for entry in spec.data}
 
     def _values(self) -> dict[str, str | bytes | Exception]:
         return {**self._own, **self._provider.values.get(self._namespace, {})}
 
     async def get_secret(self, ref: RemoteRef) -> SecretValue:
-        self._provider.reads[self._namespace] += 1
-        value = self._values().get(ref.key)
-        if value is None:
-            raise NoSecretError
-        if isinstance(value, Exception):
-            raise value
-        return select_property(SecretValue(value), ref.property, key=ref.key)
+        async def fetch() -> SecretValue:
+            self._provider.reads[self._namespace] += 1
+            value = self._values().get(ref.key)
+            if value is None:
+                raise NoSecretError
+            if isinstance(value, Exception):
+                raise value
+            return SecretValue(value)
+
+        return select_property(await self._calls.read("Get", ref.key, fetch), ref.property, key=ref.key)
 
     async def get_secret_map(self, ref: RemoteRef) -> SecretMap:
         return split_map(await self.get_secret(ref), key=ref.key)

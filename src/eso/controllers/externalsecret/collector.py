@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of
 from eso.controllers.externalsecret.data import DataCollector, Generators
 from eso.controllers.externalsecret.outcome import Failure, Reason
 from eso.errors import EsoError, NotModifiedError
-from reconcile.errors import TerminalError
+from reconcile.errors import ConflictError, ReconcileError, TerminalError
 from reconcile.events import EventRecorder
 
 __all__ = ["Gatherer"]
+
+_LOG: Final = logging.getLogger("controllers.ExternalSecret")
 
 E = TypeVar("E", bound=BaseException)
 
@@ -47,21 +51,14 @@ class Gatherer:
         Raises:
             Failure: a provider or generator failed; a malformed generator reference makes it terminal.
             NotModifiedError: the provider says that nothing changed.
+            ConflictError: somebody else wrote an account of generated values; try again.
         """
         settled = False
         try:
             try:
                 collected = await self._collector.collect(es, max_age=max_age)
-            except EsoError as err:
-                unchanged = _found(NotModifiedError, err)
-                if unchanged is not None:
-                    raise unchanged from None
-                raise Failure(
-                    "could not get secret data from provider",
-                    cause_of(err),
-                    reason=reason,
-                    terminal=_found(TerminalError, err) is not None,
-                ) from err
+            except Exception as err:  # whatever a provider does, the user of the object is told
+                raise _failure(_first(err), reason) from err
             for text in collected.missing:
                 self._events.event(es, "Normal", "MissingProviderSecret", text)
             yield collected.data
@@ -80,3 +77,22 @@ def _found(kind: type[E], err: BaseException) -> E | None:
             return cause
         cause = cause.__cause__
     return None
+
+
+def _failure(err: Exception, reason: Reason) -> Exception:
+    """What to raise for `err`; some errors are for the pass as a whole, wherever in its chain they are."""
+    special = _found(NotModifiedError, err) or _found(ConflictError, err)
+    if special is not None:
+        return special
+    if not isinstance(err, EsoError | ReconcileError):
+        # Frames only: the text of a vendor's error may hold anything.
+        frames = "".join(traceback.format_tb(err.__traceback__))
+        _LOG.error("a provider failed with an unexpected %s\n%s", type(err).__name__, frames)
+    terminal = _found(TerminalError, err) is not None
+    return Failure("could not get secret data from provider", cause_of(err), reason=reason, terminal=terminal)
+
+
+def _first(err: Exception) -> Exception:
+    while isinstance(err, ExceptionGroup):
+        err = err.exceptions[0]
+    return err

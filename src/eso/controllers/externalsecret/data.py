@@ -187,7 +187,7 @@ async def _find(run: _Collection, entry: ExternalSecretDataFromRemoteRef, find: 
     async with run.client(entry.source_ref) as client:
         try:
             return reveal_all(await client.get_all_secrets(ref))
-        except ProviderError as err:
+        except EsoError as err:
             raise ProviderError(f"error getting all secrets: {err}") from err
 
 
