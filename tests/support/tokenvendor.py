@@ -35,6 +35,7 @@ _PLURALS = (
     "fakes",
     "generatorstates",
     "gitlabdeploytokens",
+    "passwords",
     "pushsecrets",
     "secretstores",
 )

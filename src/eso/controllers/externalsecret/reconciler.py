@@ -11,6 +11,7 @@ from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of, find
 from eso.controllers.externalsecret.collector import Gatherer
 from eso.controllers.externalsecret.draft import Render, is_valid
+from eso.controllers.externalsecret.keep import kept_data, unchanged
 from eso.controllers.externalsecret.managed import ManagedFilter, Standing
 from eso.controllers.externalsecret.metrics import ExternalSecretMetrics
 from eso.controllers.externalsecret.outcome import Failure, Outcome, Reason, status_after
@@ -147,6 +148,9 @@ class ExternalSecretReconciler:
         valid = is_valid(current, es)
         if not due and not forced and valid:
             return None
+        kept = kept_data(es, current)
+        if kept is not None:
+            return await self._targets.write(es, current, kept, unchanged(kept))
         try:
             async with self._gatherer.gathered(es, max_age=max_age if valid else 0.0) as data:
                 if not data:
