@@ -96,7 +96,14 @@ class Cluster:
     @asynccontextmanager
     async def operator(self, **flags: Any) -> AsyncIterator[None]:
         """The operator, running."""
-        settings = ControllerSettings(metrics=MetricsSettings(metrics_addr=""), live_addr="", **flags)
+        settings = ControllerSettings(
+            metrics=MetricsSettings(metrics_addr=""),
+            live_addr="",
+            enable_push_secret_reconciler=False,
+            enable_cluster_push_secret_reconciler=False,
+            enable_cluster_external_secret_reconciler=False,
+            **flags,
+        )
         generators = GeneratorRegistry(instances={"GitlabDeployToken": TokenGenerator(self.vendor)})
         manager = build_operator(
             Client(self.server.transport), settings, generators=generators, clock=self.now, handle_signals=False
