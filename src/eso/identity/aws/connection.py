@@ -142,7 +142,7 @@ class AWSConnection:
     async def sign_in(self, sign_in: SignIn, context: SignInContext) -> None:
         """Take on the identity; part of `AWS.connect`."""
         await self._aws.load("sts")
-        base = await sign_in_with_auth(sign_in.auth, context, self._sts, self._aws.now)
+        base = await sign_in_with_auth(sign_in.auth, context, self._sts, self._aws.now, sign_in.session_name)
         if base is None:
             base = DefaultChain(self._session, self._region)
         self._credentials = Roles(self._sts, self._aws.now).on_top(base, sign_in)

@@ -69,6 +69,7 @@ class SignIn:
         external_id: sent with `role`.
         session_tags: sent with `role`.
         transitive_tag_keys: sent with `role` when there are tags.
+        session_name: what sessions of assumed roles are called.
     """
 
     region: str
@@ -78,10 +79,15 @@ class SignIn:
     external_id: str | None = None
     session_tags: Mapping[str, str] = field(default_factory=dict)
     transitive_tag_keys: Sequence[str] = ()
+    session_name: str = SESSION_NAME
 
 
 async def sign_in_with_auth(
-    auth: AWSAuth | None, context: CredentialContext, sts: StsClients, now: Callable[[], datetime]
+    auth: AWSAuth | None,
+    context: CredentialContext,
+    sts: StsClients,
+    now: Callable[[], datetime],
+    session_name: str = SESSION_NAME,
 ) -> Credentials | None:
     """The base credentials that `auth` asks for; None for the default chain.
 
@@ -93,7 +99,7 @@ async def sign_in_with_auth(
     if auth.jwt is not None:
         if auth.jwt.service_account_ref is None:
             raise InvalidSpecError("auth.jwt has no serviceAccountRef")
-        return await _web_identity(auth.jwt.service_account_ref, context, sts, now)
+        return await _web_identity(auth.jwt.service_account_ref, context, sts, now, session_name)
     if auth.secret_ref is not None:
         return Static(await _static_keys(auth.secret_ref, context))
     return None
@@ -123,7 +129,11 @@ async def _credential(ref: SecretKeySelector | None, name: str, context: Credent
 
 
 async def _web_identity(
-    ref: ServiceAccountSelector, context: CredentialContext, sts: StsClients, now: Callable[[], datetime]
+    ref: ServiceAccountSelector,
+    context: CredentialContext,
+    sts: StsClients,
+    now: Callable[[], datetime],
+    session_name: str,
 ) -> Credentials:
     annotations = await context.service_account_annotations(ref)
     role = annotations.get(ROLE_ANNOTATION)
@@ -141,7 +151,7 @@ async def _web_identity(
                 "assume_role_with_web_identity",
                 what,
                 RoleArn=role,
-                RoleSessionName=SESSION_NAME,
+                RoleSessionName=session_name,
                 WebIdentityToken=token.reveal_text(),
             )
         return keys_of(answer, what)
@@ -159,18 +169,18 @@ class Roles:
     def on_top(self, base: Credentials, sign_in: SignIn) -> Credentials:
         """The credentials after every role of the identity; signing in happens when they are used."""
         for role in sign_in.additional_roles:
-            base = self._assumed(base, {"RoleArn": role})
+            base = self._assumed(base, {"RoleArn": role}, sign_in.session_name)
         if sign_in.role:
-            base = self._assumed(base, _last_role(sign_in, sign_in.role))
+            base = self._assumed(base, _last_role(sign_in, sign_in.role), sign_in.session_name)
         return base
 
-    def _assumed(self, parent: Credentials, request: Mapping[str, Any]) -> Credentials:
+    def _assumed(self, parent: Credentials, request: Mapping[str, Any], session_name: str) -> Credentials:
         what = f"assuming role {request['RoleArn']}"
 
         async def fetch() -> Keys:
             async with self._sts(await parent.keys()) as client:
                 answer = await client.call(
-                    "assume_role", what, RoleSessionName=SESSION_NAME, DurationSeconds=_ROLE_SESSION, **request
+                    "assume_role", what, RoleSessionName=session_name, DurationSeconds=_ROLE_SESSION, **request
                 )
             return keys_of(answer, what)
 
