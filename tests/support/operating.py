@@ -108,10 +108,10 @@ class Bench:
         async with running(manager):
             yield
 
-    def metric(self, name: str, **labels: str) -> float | None:
+    def metric(self, sample: str, /, **labels: str) -> float | None:
         """A sample of the operator's metrics."""
         assert self.registry is not None
-        return self.registry.get_sample_value(name, labels)
+        return self.registry.get_sample_value(sample, labels)
 
     async def settled(self) -> None:
         """Wait until no controller has done or has to do anything for a moment."""

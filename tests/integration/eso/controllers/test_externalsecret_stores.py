@@ -1,0 +1,147 @@
+"""Which store is read, and what happens when it cannot be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.support.operating import VERSION, Bench, Space
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+FAILED = ("False", "SecretSyncedError", "could not get secret data from provider")
+
+
+async def _cluster_store(bench: Bench, name: str, **spec: Any) -> None:
+    body = {
+        "apiVersion": VERSION,
+        "kind": "ClusterSecretStore",
+        "metadata": {"name": name},
+        "spec": {"provider": {"fake": {"data": [{"key": "k", "value": "one"}]}}, **spec},
+    }
+    await bench.client.raw("POST", f"/apis/{VERSION}/clustersecretstores", body=body)
+
+
+@pytest.mark.parametrize("kind", ["SecretStore", "ClusterSecretStore"])
+async def test_missing_store(space: Space, kind: str) -> None:
+    await space.external_secret(secretStoreRef={"name": "none", "kind": kind})
+    message = await space.reaches(*FAILED)
+    assert f'could not get {kind} "none"' in message
+    await space.told("Warning", "UpdateFailed", f'could not get {kind} "none"')
+
+
+async def test_no_store_at_all(space: Space) -> None:
+    await space.external_secret(secretStoreRef=None)
+    assert "spec.secretStoreRef" in await space.reaches(*FAILED)
+
+
+async def test_kind_defaults_to_secret_store(space: Space) -> None:
+    await space.store(k="one")
+    await space.external_secret(secretStoreRef={"name": "store"})
+    await space.becomes({"k": b"one"})
+
+
+async def test_store_that_is_not_ready(space: Space) -> None:
+    space.bench.shelf.refused.add(space.namespace)
+    await space.store(k="one")
+    await space.external_secret()
+    assert 'SecretStore "store" is not ready' in await space.reaches(*FAILED)
+    assert space.reads == 0
+
+
+async def test_store_that_is_not_ready_without_the_flood_gate(idle_bench: Bench) -> None:
+    space = await idle_bench.space()
+    idle_bench.shelf.refused.add(space.namespace)
+    await space.store(k="one")
+    async with idle_bench.operator(enable_flood_gate=False):
+        await space.external_secret()
+        await space.becomes({"k": b"one"})
+        await space.synced()
+
+
+@pytest.mark.parametrize("entry", [None, "data", "dataFrom"])
+async def test_store_of_another_class_is_left_alone(space: Space, entry: str | None) -> None:
+    await space.store(k="one")
+    await space.store("foreign", {"controller": "other"}, k="one")
+    ref = {"storeRef": {"name": "foreign"}}
+    spec: dict[str | None, dict[str, Any]] = {
+        None: {"secretStoreRef": {"name": "foreign"}},
+        "data": {"data": [{"secretKey": "k", "remoteRef": {"key": "k"}, "sourceRef": ref}]},
+        "dataFrom": {"dataFrom": [{"find": {"name": {"regexp": "."}}, "sourceRef": ref}]},
+    }
+    await space.external_secret(**spec[entry])
+    await space.bench.settled()
+    assert await space.ready() == ("", "", "")
+    assert not await space.has()
+    assert space.writes() == [("PATCH", "secretstores/store/status")]
+    assert await space.events() == []
+
+
+async def test_class_of_the_operator(idle_bench: Bench) -> None:
+    space = await idle_bench.space()
+    await space.store("mine", {"controller": "special"}, k="one")
+    await space.store("default", {"controller": "default"}, k="one")
+    await space.store("anyone", k="one")
+    async with idle_bench.operator(controller_class="special"):
+        for name in ("mine", "default", "anyone"):
+            await space.external_secret(name, secretStoreRef={"name": name})
+        await space.synced("mine")
+        await space.synced("anyone")
+        await idle_bench.settled()
+        assert not await space.has("default")
+
+
+CONDITIONS: dict[str, tuple[Any, bool]] = {
+    "none": ([], True),
+    "label": ([{"namespaceSelector": {"matchLabels": {"team": "a"}}}], True),
+    "other label": ([{"namespaceSelector": {"matchLabels": {"team": "b"}}}], False),
+    "expression": ([{"namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "Exists"}]}}], True),
+    "regex": ([{"namespaceRegexes": ["spa.e-"]}], True),
+    "other regex": ([{"namespaceRegexes": ["^prod-"]}], False),
+    "other name": ([{"namespaces": ["prod"]}], False),
+    "any of two": ([{"namespaces": ["prod"]}, {"namespaceRegexes": ["space"]}], True),
+    "any within one": ([{"namespaces": ["prod"], "namespaceRegexes": ["space"]}], True),
+}
+
+
+@pytest.mark.parametrize("case", CONDITIONS)
+async def test_conditions_of_a_cluster_store(shared: Bench, case: str) -> None:
+    conditions, allowed = CONDITIONS[case]
+    space = await shared.space(team="a")
+    name = f"conditions-of-{space.namespace}"
+    await _cluster_store(shared, name, conditions=conditions)
+    await space.external_secret(secretStoreRef={"name": name, "kind": "ClusterSecretStore"})
+    if allowed:
+        await space.becomes({"k": b"one"})
+        return
+    message = await space.reaches(*FAILED)
+    denied = f'using cluster store "{name}" is not allowed from namespace "{space.namespace}": denied by spec.condition'
+    assert denied in message
+    assert not await space.has()
+
+
+async def test_named_namespace_of_a_cluster_store(space: Space) -> None:
+    name = f"named-{space.namespace}"
+    await _cluster_store(space.bench, name, conditions=[{"namespaces": [space.namespace]}])
+    await space.external_secret(secretStoreRef={"name": name, "kind": "ClusterSecretStore"})
+    await space.becomes({"k": b"one"})
+
+
+async def test_cluster_stores_that_are_switched_off(idle_bench: Bench) -> None:
+    space = await idle_bench.space()
+    await _cluster_store(idle_bench, "off")
+    async with idle_bench.operator(enable_cluster_store_reconciler=False):
+        await space.external_secret(secretStoreRef={"name": "off", "kind": "ClusterSecretStore"})
+        await idle_bench.settled()
+        assert await space.ready() == ("", "", "")
+        assert not await space.has()
+
+
+async def test_store_that_is_deleted_breaks_the_next_refresh_only(space: Space) -> None:
+    await space.store(k="one")
+    await space.external_secret()
+    await space.synced()
+    await space.request("DELETE", f"{VERSION}/secretstores", "store")
+    await space.bench.settled()
+    await space.synced()
+    assert await space.data() == {"k": b"one"}
