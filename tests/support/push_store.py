@@ -38,6 +38,7 @@ from reconcile.api.meta_v1 import Condition, ObjectMeta
 from reconcile.api.model import KubeObject
 from reconcile.client.client import Client
 from reconcile.client.patch import MergePatch
+from reconcile.client.transport import Response, Transport
 from reconcile.manager import Manager
 from reconcile.testing.apiserver import ApiServer
 from reconcile.testing.eventually import eventually
@@ -141,6 +142,28 @@ class VaultProvider(Provider[FakeSpec]):
         return ()
 
 
+class CountedTransport:
+    """Notes every request of the operator but watches."""
+
+    def __init__(self, inner: Transport) -> None:
+        self._inner = inner
+        self.host = inner.host
+        self.seen: list[str] = []
+
+    async def request(self, method: str, path: str, **more: Any) -> Response:
+        """Send it on."""
+        self.seen.append(f"{method} {path}")
+        return await self._inner.request(method, path, **more)
+
+    def stream(self, *arguments: Any, **more: Any) -> Any:
+        """Watches are not counted."""
+        return self._inner.stream(*arguments, **more)
+
+    async def close(self) -> None:
+        """Close the inner one."""
+        await self._inner.close()
+
+
 class Cluster:
     """A control plane with every CustomResourceDefinition, an operator, and short ways to objects."""
 
@@ -149,6 +172,7 @@ class Cluster:
         self.client = client
         self.provider = provider
         self.manager: Manager | None = None
+        self.counted = CountedTransport(server.transport)
 
     def vault(self, name: str = "store") -> Vault:
         return self.provider.vault(name)
@@ -171,7 +195,7 @@ class Cluster:
         registry = ProviderRegistry({})
         registry.add(self.provider)
         wanted = ControllerSettings(metrics=MetricsSettings(metrics_addr="0"), live_addr="", **settings)
-        manager = build_operator(Client(self.server.transport), wanted, registry=registry, handle_signals=False)
+        manager = build_operator(Client(self.counted), wanted, registry=registry, handle_signals=False)
         self.manager = manager
         async with asyncio.TaskGroup() as group:
             task = group.create_task(manager.run())

@@ -10,6 +10,8 @@ from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.cli.allinone import add_webhook
 from eso.cli.generation import generator_parts
 from eso.cli.serving import metrics_tls, utc_now
+from eso.controllers.clusterexternalsecret.setup import cluster_external_secret_controller
+from eso.controllers.clusterpushsecret.setup import cluster_push_secret_controller
 from eso.controllers.conditions import cause_of
 from eso.controllers.externalsecret.setup import external_secret_controller
 from eso.controllers.generatorstate.setup import generator_state_controller
@@ -84,6 +86,10 @@ def build_operator(
     )
     if settings.enable_push_secret_reconciler:
         manager.add(push_secret_controller(manager, clients, settings, generation=made.push_secrets, clock=clock))
+    if settings.enable_cluster_external_secret_reconciler and not settings.namespace:
+        manager.add(cluster_external_secret_controller(manager, settings))
+    if settings.enable_cluster_push_secret_reconciler and not settings.namespace:
+        manager.add(cluster_push_secret_controller(manager, settings, clock=clock))
     return manager
 
 

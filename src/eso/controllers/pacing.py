@@ -21,7 +21,7 @@ from eso.transform.hash import synced_resource_version
 from reconcile.api.model import KubeObject
 from reconcile.api.request import Request
 
-__all__ = ["SMALLEST_STEP", "Retries", "interval_of", "phase_of", "version_of"]
+__all__ = ["SMALLEST_STEP", "Retries", "interval_of", "phase_of", "recheck_after", "version_of"]
 
 SMALLEST_STEP: Final = 0.01
 """Seconds, so that a timer that comes early does not spin."""
@@ -72,6 +72,17 @@ def phase_of(obj: KubeObject, interval: float) -> float:
     """
     fraction = zlib.crc32(obj.metadata.uid.encode()) / 0xFFFFFFFF
     return min(interval * _PHASE_SHARE, _LONGEST_PHASE) * fraction
+
+
+def recheck_after(refresh_time: str | None) -> float | None:
+    """Seconds until a cluster-wide object looks at its namespaces again: an hour by default, never when not positive."""
+    if refresh_time is None:
+        return DEFAULT_REQUEUE
+    try:
+        seconds = parse_duration(refresh_time)
+    except ValueError:
+        return DEFAULT_REQUEUE
+    return seconds if seconds > 0 else None
 
 
 class Retries:

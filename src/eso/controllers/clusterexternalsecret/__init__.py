@@ -1,0 +1,1 @@
+"""The clusterexternalsecret controller: one ExternalSecret in every namespace that matches."""

@@ -1,0 +1,1 @@
+"""The clusterpushsecret controller: one PushSecret in every namespace that matches."""
