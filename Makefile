@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check unit integration e2e chaos bench crds rbac image docs clean
+.PHONY: demo test check unit integration e2e chaos bench crds rbac chart image image-check docs clean
 
 demo: $(STAMP)  ## the operator on the embedded control plane, with sample manifests
 	@$(BIN)/eso dev $(ARGS)
@@ -38,8 +38,14 @@ crds: $(STAMP)  ## config/crd/bases from the models
 rbac: $(STAMP)  ## config/rbac from what the controllers declare
 	$(BIN)/eso rbac --output config/rbac
 
+chart: $(STAMP)  ## what the Helm chart takes from the code: definitions, rules, schema, dashboard
+	$(BIN)/python -m tests.support.chart
+
 image:
 	docker build -t external-secrets:dev .
+
+image-check:  ## the build steps of the image, without Docker
+	image/check $(or $(EXTRAS),all)
 
 docs: $(STAMP)
 	$(BIN)/pip install -q -c constraints.txt -e '.[docs]'
