@@ -16,6 +16,7 @@ class GitlabTokens(TokenServer):
     """Accepts the credential `canary-admin`."""
 
     tokens: dict[int, dict[str, Any]] = field(default_factory=dict)
+    made: int = 0
 
     async def answer(self, request: web.Request) -> tuple[int, Any]:
         if request.headers.get("PRIVATE-TOKEN") != "canary-admin":
@@ -27,7 +28,8 @@ class GitlabTokens(TokenServer):
             wanted = await request.json()
             if not wanted.get("scopes"):
                 raise Refused(400, {"error": "scopes is missing"})
-            number = len(self.tokens) + 1
+            self.made += 1
+            number = self.made
             self.tokens[number] = {**wanted, "place": parts[3]}
             name = wanted.get("username") or f"gitlab+deploy-token-{number}"
             return 201, {"id": number, "username": name, "token": f"gldt-canary-{number}"}
