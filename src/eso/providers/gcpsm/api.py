@@ -1,26 +1,34 @@
-"""Secret Manager over gRPC: names, requests, paging, errors."""
+"""Secret Manager over gRPC: names, requests, paging, errors.
+
+The messages are the SDK's. Its client is not used: at debug level it writes payloads and tokens into the log.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
 
+import grpc
 import grpc.aio
-from google.api_core import exceptions as google_errors
-from google.api_core.retry import AsyncRetry, if_exception_type
-from google.cloud.secretmanager_v1.services.secret_manager_service import SecretManagerServiceAsyncClient
-from google.cloud.secretmanager_v1.services.secret_manager_service.transports import (
-    SecretManagerServiceGrpcAsyncIOTransport,
-)
 from google.cloud.secretmanager_v1.types import (
+    AccessSecretVersionRequest,
     AccessSecretVersionResponse,
+    AddSecretVersionRequest,
+    CreateSecretRequest,
+    DeleteSecretRequest,
+    GetSecretRequest,
     ListSecretsRequest,
+    ListSecretsResponse,
     ListSecretVersionsRequest,
+    ListSecretVersionsResponse,
     Secret,
     SecretPayload,
     SecretVersion,
+    UpdateSecretRequest,
 )
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from eso.errors import (
@@ -35,41 +43,35 @@ from eso.providers.base import ProviderCalls
 from eso.providers.gcpsm.auth import Tokens
 from eso.providers.http import pages
 
-__all__ = ["NotEnabledError", "SecretManager", "service"]
+__all__ = ["NotEnabledError", "SecretManager"]
 
-T = TypeVar("T")
-
-_KINDS: Final[Sequence[tuple[type[Exception], type[ProviderError]]]] = (
-    (google_errors.NotFound, NoSecretError),
-    (google_errors.Unauthenticated, AccessDeniedError),
-    (google_errors.PermissionDenied, AccessDeniedError),
-    (google_errors.ResourceExhausted, ThrottledError),
-    (google_errors.InvalidArgument, InvalidRequestError),
-    (google_errors.AlreadyExists, ProviderError),
-    (google_errors.Aborted, UnavailableError),
-    (google_errors.ServerError, UnavailableError),
-    (google_errors.RetryError, UnavailableError),
-    (google_errors.ClientError, InvalidRequestError),
-)
-"""What Google's errors mean here; the first that fits counts."""
+_SERVICE: Final = "/google.cloud.secretmanager.v1.SecretManagerService"
+_RETRIES: Final = 3
 
 
 class NotEnabledError(ProviderError):
     """The version is disabled or destroyed."""
 
 
-def service(channel: grpc.aio.Channel) -> SecretManagerServiceAsyncClient:
-    """The SDK's client of a channel; requests carry their token themselves."""
-    transport = SecretManagerServiceGrpcAsyncIOTransport(channel=channel)
-    return SecretManagerServiceAsyncClient(transport=transport)
+_KINDS: Final[Mapping[grpc.StatusCode, type[ProviderError]]] = {
+    grpc.StatusCode.NOT_FOUND: NoSecretError,
+    grpc.StatusCode.UNAUTHENTICATED: AccessDeniedError,
+    grpc.StatusCode.PERMISSION_DENIED: AccessDeniedError,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ThrottledError,
+    grpc.StatusCode.FAILED_PRECONDITION: NotEnabledError,
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidRequestError,
+    grpc.StatusCode.OUT_OF_RANGE: InvalidRequestError,
+    grpc.StatusCode.UNIMPLEMENTED: InvalidRequestError,
+    grpc.StatusCode.ALREADY_EXISTS: ProviderError,
+}
+"""What Google's codes mean here; every other one is a failure that may pass."""
 
 
 class SecretManager:
     """Secrets of one project, or of one location of it.
 
     Args:
-        client: the SDK's; its channel is closed with this.
-        channel: of the client.
+        channel: to the service; closed with this.
         tokens: what requests carry.
         calls: the metered way out.
         parent: `projects/P` or `projects/P/locations/L`.
@@ -79,7 +81,6 @@ class SecretManager:
 
     def __init__(
         self,
-        client: SecretManagerServiceAsyncClient,
         channel: grpc.aio.Channel,
         tokens: Tokens,
         calls: ProviderCalls,
@@ -88,19 +89,12 @@ class SecretManager:
         backoff: float,
         timeout: float,
     ) -> None:
-        self._client = client
         self._channel = channel
         self._tokens = tokens
         self._calls = calls
         self.parent = parent
         self._timeout = timeout
-        # A service that stays away is reported after a third of the time; the caller comes back later.
-        self._retry = AsyncRetry(
-            predicate=if_exception_type(google_errors.ServiceUnavailable),
-            initial=backoff,
-            maximum=4.0,
-            timeout=timeout / 3,
-        )
+        self._backoff = backoff
 
     async def access(self, key: str, version: str, *, shared: bool = True) -> bytes:
         """The payload of a version.
@@ -118,9 +112,8 @@ class SecretManager:
         what = f"reading version {version} of secret {key}"
 
         async def send() -> bytes:
-            answer: AccessSecretVersionResponse = await self._request(
-                what, lambda options: self._client.access_secret_version(name=name, **options)
-            )
+            request = AccessSecretVersionRequest(name=name)
+            answer = await self._request("AccessSecretVersion", request, AccessSecretVersionResponse, what)
             return bytes(answer.payload.data)
 
         if shared:
@@ -129,11 +122,10 @@ class SecretManager:
 
     async def secret(self, key: str, *, shared: bool = True) -> Secret:
         """The secret without its payload; raises as `access`."""
+        request = GetSecretRequest(name=self._name(key))
 
         async def send() -> Secret:
-            found: Secret = await self._request(
-                f"reading secret {key}", lambda options: self._client.get_secret(name=self._name(key), **options)
-            )
+            found: Secret = await self._request("GetSecret", request, Secret, f"reading secret {key}")
             return found
 
         if shared:
@@ -147,9 +139,7 @@ class SecretManager:
             request = ListSecretsRequest(parent=self.parent, filter=filter_, page_token=token)
 
             async def send() -> tuple[list[str], str]:
-                answer: Any = await self._request(
-                    "listing secrets", lambda options: self._client.list_secrets(request=request, **options)
-                )
+                answer = await self._request("ListSecrets", request, ListSecretsResponse, "listing secrets")
                 return [item.name.rpartition("/")[2] for item in answer.secrets], answer.next_page_token
 
             return await self._calls.read("ListSecrets", ("list", filter_, token), send)
@@ -158,15 +148,13 @@ class SecretManager:
 
     async def enabled_versions(self, key: str) -> list[SecretVersion]:
         """Versions that can be read, newest first."""
+        what = f"listing versions of secret {key}"
 
         async def page(token: str) -> tuple[Sequence[SecretVersion], str]:
             request = ListSecretVersionsRequest(parent=self._name(key), filter="state:ENABLED", page_token=token)
 
             async def send() -> tuple[list[SecretVersion], str]:
-                answer: Any = await self._request(
-                    f"listing versions of secret {key}",
-                    lambda options: self._client.list_secret_versions(request=request, **options),
-                )
+                answer = await self._request("ListSecretVersions", request, ListSecretVersionsResponse, what)
                 return list(answer.versions), answer.next_page_token
 
             return await self._calls.write("ListSecretVersions", send)
@@ -176,53 +164,26 @@ class SecretManager:
 
     async def create(self, key: str, secret: Secret) -> Secret:
         """Make a secret without versions."""
-
-        async def send() -> Secret:
-            made: Secret = await self._request(
-                f"creating secret {key}",
-                lambda options: self._client.create_secret(parent=self.parent, secret_id=key, secret=secret, **options),
-            )
-            return made
-
-        return await self._calls.write("CreateSecret", send)
+        self._name(key)
+        request = CreateSecretRequest(parent=self.parent, secret_id=key, secret=secret)
+        made: Secret = await self._write("CreateSecret", request, Secret, f"creating secret {key}")
+        return made
 
     async def update(self, key: str, secret: Secret, fields: Sequence[str]) -> None:
         """Change fields of a secret, as long as its etag is that of `secret`."""
-
-        async def send() -> Any:
-            return await self._request(
-                f"updating secret {key}",
-                lambda options: self._client.update_secret(
-                    secret=secret, update_mask=FieldMask(paths=fields), **options
-                ),
-            )
-
-        await self._calls.write("UpdateSecret", send)
+        request = UpdateSecretRequest(secret=secret, update_mask=FieldMask(paths=fields))
+        await self._write("UpdateSecret", request, Secret, f"updating secret {key}")
 
     async def add_version(self, key: str, payload: bytes) -> None:
         """Make the payload the newest version."""
-
-        async def send() -> Any:
-            return await self._request(
-                f"writing secret {key}",
-                lambda options: self._client.add_secret_version(
-                    parent=self._name(key), payload=SecretPayload(data=payload), **options
-                ),
-            )
-
-        await self._calls.write("AddSecretVersion", send)
+        request = AddSecretVersionRequest(parent=self._name(key), payload=SecretPayload(data=payload))
+        await self._write("AddSecretVersion", request, SecretVersion, f"writing secret {key}")
 
     async def delete(self, key: str, etag: str) -> None:
         """Delete a secret with all versions, as long as it has that etag. Gone already is success."""
-
-        async def send() -> Any:
-            return await self._request(
-                f"deleting secret {key}",
-                lambda options: self._client.delete_secret(request={"name": self._name(key), "etag": etag}, **options),
-            )
-
+        request = DeleteSecretRequest(name=self._name(key), etag=etag)
         try:
-            await self._calls.write("DeleteSecret", send)
+            await self._write("DeleteSecret", request, None, f"deleting secret {key}")
         except NoSecretError:
             return
 
@@ -243,39 +204,52 @@ class SecretManager:
             raise InvalidRequestError(f"{key!r} is not a valid secret id: it must be the id alone, without slashes")
         return f"{self.parent}/secrets/{key}"
 
-    async def _request(self, what: str, send: Callable[[Mapping[str, Any]], Awaitable[Any]]) -> Any:
-        token = await self._tokens.get()
-        try:
-            return await self._sent(what, token.value, send)
-        except google_errors.Unauthenticated:
-            # The token may have been revoked before its end.
-            self._tokens.forget(token)
-        token = await self._tokens.get()
-        try:
-            return await self._sent(what, token.value, send)
-        except google_errors.Unauthenticated:
-            raise AccessDeniedError(f"{what}: Google refused the token") from None
+    async def _write(self, method: str, request: Any, answer: Any, what: str) -> Any:
+        async def send() -> Any:
+            return await self._request(method, request, answer, what)
 
-    async def _sent(self, what: str, token: str, send: Callable[[Mapping[str, Any]], Awaitable[Any]]) -> Any:
-        options = {
-            "metadata": [("authorization", f"Bearer {token}")],
-            "retry": self._retry,
-            "timeout": self._timeout,
-        }
+        return await self._calls.write(method, send)
+
+    async def _request(self, method: str, request: Any, answer: Any, what: str) -> Any:
+        """One request: with a fresh token where the first is refused, and again where the service is away."""
+        call = self._channel.unary_unary(
+            f"{_SERVICE}/{method}",
+            request_serializer=type(request).serialize,
+            response_deserializer=Empty.FromString if answer is None else answer.deserialize,
+        )
         try:
             async with asyncio.timeout(self._timeout):
-                return await send(options)
-        except google_errors.Unauthenticated:
-            raise
+                return await self._patiently(call, request)
         except TimeoutError:
             raise UnavailableError(f"{what}: Google did not answer in time") from None
-        except google_errors.FailedPrecondition as err:
-            raise NotEnabledError(f"{what}: its state does not allow it") from _nameless(err)
-        except google_errors.GoogleAPIError as err:
-            kind = next((ours for theirs, ours in _KINDS if isinstance(err, theirs)), ProviderError)
-            raise kind(f"{what}: Google answered {type(err).__name__}") from _nameless(err)
+        except grpc.aio.AioRpcError as err:
+            # What Google says about it may hold anything.
+            kind = _KINDS.get(err.code(), UnavailableError)
+            raise kind(f"{what}: Google answered {err.code().name}") from ConnectionError(err.code().name)
+
+    async def _patiently(self, call: grpc.aio.UnaryUnaryMultiCallable[Any, Any], request: Any) -> Any:
+        fresh, retries = False, 0
+        while True:
+            token = await self._tokens.get()
+            metadata = (("authorization", f"Bearer {token.value}"), ("x-goog-request-params", _routing(request)))
+            try:
+                return await call(request, metadata=metadata)
+            except grpc.aio.AioRpcError as err:
+                if err.code() is grpc.StatusCode.UNAUTHENTICATED and not fresh:
+                    # The token may have been revoked before its end.
+                    fresh = True
+                    self._tokens.forget(token)
+                elif err.code() is grpc.StatusCode.UNAVAILABLE and retries < _RETRIES:
+                    await asyncio.sleep(self._backoff * 2**retries)
+                    retries += 1
+                else:
+                    raise
 
 
-def _nameless(err: Exception) -> Exception:
-    """What happened without what Google said about it."""
-    return ConnectionError(type(err).__name__)
+def _routing(request: Any) -> str:
+    """The field that leads a request to its region, as the SDK sends it."""
+    if isinstance(request, UpdateSecretRequest):
+        return f"secret.name={quote(request.secret.name, safe='')}"
+    named = isinstance(request, AccessSecretVersionRequest | GetSecretRequest | DeleteSecretRequest)
+    field = "name" if named else "parent"
+    return f"{field}={quote(getattr(request, field), safe='')}"

@@ -16,7 +16,7 @@ from eso.errors import InvalidSpecError
 from eso.identity.gcp import Google, GoogleEndpoints
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
 from eso.providers.common import check_referent
-from eso.providers.gcpsm.api import SecretManager, service
+from eso.providers.gcpsm.api import SecretManager
 from eso.providers.gcpsm.auth import Tokens, project_of, token_request
 from eso.providers.gcpsm.client import GCPSMClient
 from eso.providers.gcpsm.push import Pusher
@@ -93,9 +93,7 @@ class GCPSMProvider(Provider[GCPSMSpec]):
         if location:
             parent, host = f"{parent}/locations/{location}", f"secretmanager.{location}.rep.googleapis.com"
         channel = self._channel(host)
-        api = SecretManager(
-            service(channel), channel, tokens, calls, parent, backoff=self._backoff, timeout=self._timeout
-        )
+        api = SecretManager(channel, tokens, calls, parent, backoff=self._backoff, timeout=self._timeout)
         fetch_enabled = spec.secret_version_selection_policy == "LatestOrFetch"
         return GCPSMClient(api, Pusher(api, regional=bool(location)), fetch_enabled=fetch_enabled)
 
