@@ -130,6 +130,7 @@ class ControlPlane:
     binaries: Path
     url: str = ""
     token: str = ""
+    _etcd_port: int = 0
     _processes: list[tuple[str, subprocess.Popen[bytes]]] = field(default_factory=list)
 
     @property
@@ -159,6 +160,7 @@ class ControlPlane:
         client, peer, secure, manager = free_ports(4)
         self.url = f"https://127.0.0.1:{secure}"
         self.token = secrets.token_urlsafe(24)
+        self._etcd_port = client
         self._write_keys()
         self._start_etcd(client, peer)
         self._start_apiserver(client, secure)
@@ -166,6 +168,19 @@ class ControlPlane:
         self._write_kubeconfig()
         if (self.binaries / "kube-controller-manager").exists():
             self._start_manager(manager)
+
+    def restart_api_server(self) -> None:
+        """Kill the API server as a node that fails does, and start it again on the same port with the same objects.
+
+        Raises:
+            Unavailable: it did not come back.
+        """
+        process = next(process for name, process in self._processes if name == "kube-apiserver")
+        process.kill()
+        process.wait()
+        self._processes = [entry for entry in self._processes if entry[1] is not process]
+        self._start_apiserver(self._etcd_port, int(self.url.rpartition(":")[2]))
+        self._wait_ready()
 
     def stop(self) -> None:
         """Stop everything that was started, the last one first."""
