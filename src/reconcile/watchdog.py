@@ -51,6 +51,10 @@ class Watchdog(Fence):
 
     def feed(self, seconds: float) -> None:
         """All is well for so many seconds from now on."""
+        if self._missed():
+            # Woken from a freeze, the event loop may get here before the thread does: it is too late all the same.
+            self._action(self._message)
+            return
         with self._changed:
             # Only an earlier deadline needs the thread awake; it looks again by itself when the old one has come.
             earlier = self._deadline is None or time.monotonic() + seconds < self._deadline
@@ -71,6 +75,14 @@ class Watchdog(Fence):
             thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=1.0)
+
+    def _missed(self) -> bool:
+        """Whether a deadline has passed unnoticed; from then on it counts as noticed."""
+        with self._changed:
+            if self._deadline is None or time.monotonic() < self._deadline:
+                return False
+            self._deadline = None
+            return True
 
     def _watch(self) -> None:
         while True:
