@@ -1,0 +1,318 @@
+"""The Helm chart: rendered by the real helm, accepted by a real API server, and enough for the processes to work."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.support.contract import Server
+from tests.support.controlplane import ROOT, Unavailable, free_ports
+from tests.support.helm import Helm, Rendered, find_helm
+from tests.support.operator import ClusterUnderTest, cluster_under_test, eventually
+
+_ALL = ("external-secrets", "external-secrets-cert-controller", "external-secrets-webhook")
+
+
+@pytest.fixture(scope="session")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """The real helm; skips with the reason where there is none."""
+    try:
+        return Helm(find_helm(), tmp_path_factory.mktemp("helm"))
+    except Unavailable as err:
+        pytest.skip(f"no helm: {err}")
+
+
+@pytest.fixture
+def real(real_server: Server, binaries: Path | None) -> Iterator[ClusterUnderTest]:
+    """A namespace on the real control plane."""
+    with cluster_under_test("real", real_server, binaries) as under_test:
+        yield under_test
+
+
+_POD = {"nodeSelector": {"a": "b"}, "podLabels": {"team": "x"}, "resources": {"requests": {"cpu": "10m"}}}
+_VALUES: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "scoped": {"scopedNamespace": "{ns}", "scopedRBAC": True, "leaderElect": True},
+    "everything": {
+        "fullnameOverride": "eso-full",
+        "commonLabels": {"env": "test"},
+        "leaderElect": True,
+        "leaderElectionID": "mine",
+        "leaderElectionLeaseDuration": "30s",
+        "genericTargets": {
+            "enabled": True,
+            "resources": [{"apiGroup": "apps", "resources": ["deployments"], "verbs": ["get"]}],
+        },
+        "systemAuthDelegator": True,
+        "extraArgs": {"template-left-delimiter": "<<", "enable-flood-gate": ""},
+        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
+        "livenessProbe": {"enabled": True},
+        "readinessProbe": {"enabled": True},
+        "metrics": {"service": {"enabled": True}, "listen": {"secure": {"enabled": True}, "auth": {"enabled": True}}},
+        "grafanaDashboard": {"enabled": True},
+        "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-x"}}],
+        "crds": {"unsafeServeV1Beta1": True, "annotations": {"a": "b"}},
+        "service": {"ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv4"]},
+        **{
+            process: {
+                **_POD,
+                "podDisruptionBudget": {"enabled": True},
+                "networkPolicy": {"enabled": True},
+                "startupProbe": {"enabled": True},
+            }
+            for process in ("webhook", "certController")
+        },
+        **_POD,
+        "podDisruptionBudget": {"enabled": True, "minAvailable": "50%"},
+        "networkPolicy": {"enabled": True},
+    },
+}
+
+
+@pytest.mark.controlplane
+@pytest.mark.parametrize("case", _VALUES)
+def test_a_real_api_server_takes_it(case: str, helm: Helm, real: ClusterUnderTest) -> None:
+    values = yaml.safe_load(yaml.safe_dump(_VALUES[case]).replace("{ns}", real.namespace))
+    rendered = helm.template(values, namespace=real.namespace)
+    # The definitions are installed already, and are the same for every case that does not touch them.
+    objects = [each for each in rendered.objects if case == "everything" or each["kind"] != "CustomResourceDefinition"]
+    answer = real.kubectl(
+        "apply", "--server-side", "--dry-run=server", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(objects)
+    )
+    assert answer.count("serverside-applied (server dry run)") == len(objects)
+
+
+def _arguments(rendered: Rendered, deployment: str) -> list[str]:
+    found: list[str] = rendered.container(deployment)["args"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("values", "deployment", "expected", "missing"),
+    [
+        ({}, _ALL[0], ["controller", "--metrics-addr=:8080"], ["--enable-leader-election=true", "--live-addr=:8082"]),
+        ({"leaderElect": True}, _ALL[0], ["--enable-leader-election=true"], []),
+        ({"leaderElect": True}, _ALL[1], ["--enable-leader-election=true"], []),
+        ({"processClusterStore": False}, _ALL[0], ["--enable-cluster-store-reconciler=false"], []),
+        ({"processSecretStore": False}, _ALL[0], ["--enable-secret-store-reconciler=false"], []),
+        (
+            {"processPushSecret": False, "processClusterPushSecret": False},
+            _ALL[0],
+            ["--enable-push-secret-reconciler=false", "--enable-cluster-push-secret-reconciler=false"],
+            [],
+        ),
+        ({"scopedNamespace": "x"}, _ALL[0], ["--namespace=x"], ["--enable-cluster-store-reconciler=false"]),
+        (
+            {"scopedNamespace": "x", "scopedRBAC": True},
+            _ALL[0],
+            [
+                "--namespace=x",
+                "--enable-cluster-store-reconciler=false",
+                "--enable-cluster-external-secret-reconciler=false",
+                "--enable-cluster-push-secret-reconciler=false",
+            ],
+            ["--enable-push-secret-reconciler=false"],
+        ),
+        ({"livenessProbe": {"enabled": True}}, _ALL[0], ["--live-addr=:8082"], []),
+        ({"vault": {"enableTokenCache": True}}, _ALL[0], ["--vault-token-cache-size=262144"], []),
+        ({"webhook": {"lookaheadInterval": "1h"}}, _ALL[2], ["--lookahead-interval=1h", "--cert-dir=/tmp/certs"], []),
+        (
+            {"crds": {"createClusterSecretStore": False}},
+            _ALL[1],
+            ["--crd-names=externalsecrets.external-secrets.io", "--crd-names=secretstores.external-secrets.io"],
+            [],
+        ),
+    ],
+)
+def test_arguments(
+    helm: Helm, values: dict[str, Any], deployment: str, expected: list[str], missing: list[str]
+) -> None:
+    arguments = _arguments(helm.template(values), deployment)
+    assert set(expected) <= set(arguments)
+    assert not set(missing) & set(arguments)
+
+
+@pytest.mark.parametrize("process", _ALL)
+def test_every_process_understands_its_arguments_and_is_restricted(helm: Helm, process: str) -> None:
+    values = {"leaderElect": True, "extendedMetricLabels": True, "storeRequeueInterval": "1m", "controllerClass": "x"}
+    rendered = helm.template(values)
+    command = [sys.executable, "-m", "eso", *_arguments(rendered, process), "--help"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, timeout=30, check=False).returncode == 0
+    context = rendered.container(process)["securityContext"]
+    assert context == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"processPushSecret": False}, "processClusterPushSecret needs processPushSecret"),
+        ({"serviceMonitor": {"enabled": True, "renderMode": "failIfMissing"}}, "install the Prometheus operator"),
+        ({"serviceMonitor": {"renderMode": "perhaps"}}, "renderMode"),
+        ({"replicaCount": "two"}, "replicaCount"),
+        ({"bitwarden-sdk-server": {"enabled": True}}, "bitwarden-sdk-server is not part of this chart"),
+    ],
+)
+def test_wrong_values_are_refused(helm: Helm, values: dict[str, Any], said: str) -> None:
+    done = helm.render(values)
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+def test_service_monitors_follow_their_mode(helm: Helm) -> None:
+    monitors = {"serviceMonitor": {"enabled": True}}
+    assert not helm.template(monitors).names("ServiceMonitor")
+    always = {"serviceMonitor": {"enabled": True, "renderMode": "alwaysRender"}}
+    for rendered in (
+        helm.template(monitors, "--api-versions=monitoring.coreos.com/v1"),
+        helm.template(always),
+    ):
+        assert rendered.names("ServiceMonitor") == sorted(f"{name}-metrics" for name in _ALL)
+        assert rendered.names("Service") == sorted(("external-secrets-webhook", *(f"{name}-metrics" for name in _ALL)))
+
+
+def test_cert_manager_replaces_the_certificate_controller(helm: Helm) -> None:
+    rendered = helm.template({"webhook": {"certManager": {"enabled": True}}})
+    assert rendered.names("Deployment") == ["external-secrets", "external-secrets-webhook"]
+    certificate = rendered.get("Certificate", "external-secrets-webhook")["spec"]
+    name = "external-secrets-webhook"
+    assert certificate["dnsNames"] == [name, f"{name}.secrets", f"{name}.secrets.svc"]
+    assert certificate["secretName"] == name
+    for configuration in ("secretstore-validate", "externalsecret-validate"):
+        annotations = rendered.get("ValidatingWebhookConfiguration", configuration)["metadata"]["annotations"]
+        assert annotations == {"cert-manager.io/inject-ca-from": f"secrets/{name}"}
+
+
+def test_definitions_can_be_left_out(helm: Helm) -> None:
+    off = {"crds": {"createSecretStore": False, "createPushSecret": False, "createClusterGenerator": False}}
+    names = helm.template(off).names("CustomResourceDefinition")
+    everything = helm.template().names("CustomResourceDefinition")
+    assert set(everything) - set(names) == {
+        "secretstores.external-secrets.io",
+        "pushsecrets.external-secrets.io",
+        "clustergenerators.generators.external-secrets.io",
+    }
+    assert not helm.template({"installCRDs": False}).names("CustomResourceDefinition")
+
+
+def test_openshift_assigns_users_itself(helm: Helm) -> None:
+    for flags, values in (
+        (["--api-versions=security.openshift.io/v1"], {}),
+        ([], {"global": {"compatibility": {"openshift": {"adaptSecurityContext": "force"}}}}),
+    ):
+        rendered = helm.template(values, *flags)
+        assert all("runAsUser" not in rendered.container(name)["securityContext"] for name in _ALL)
+
+
+@contextmanager
+def _installed(real: ClusterUnderTest, helm: Helm, values: dict[str, Any]) -> Iterator[Rendered]:
+    rendered = helm.template({"fullnameOverride": real.namespace, **values}, namespace=real.namespace)
+    skipped = {"CustomResourceDefinition", "Deployment"}
+    objects = [each for each in rendered.objects if each["kind"] not in skipped]
+    real.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(objects))
+    try:
+        yield rendered
+    finally:
+        real.kubectl("delete", "--wait=false", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+
+@contextmanager
+def _as_account(real: ClusterUnderTest, account: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has the permissions of a service account and nothing else."""
+    token = real.kubectl("create", "token", account).strip()
+    config = yaml.safe_load(real.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    config["contexts"][0]["context"]["namespace"] = real.namespace
+    path = real.folder / f"{account}.kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    log = real.folder / f"{account}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "eso", *arguments],
+            cwd=ROOT,
+            env={"PATH": "/usr/bin:/bin", "KUBECONFIG": str(path), "HOME": str(real.folder)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(40)
+        forbidden = [line for line in log.read_text().splitlines() if "forbidden" in line.lower()]
+        assert not forbidden, forbidden[:3]
+
+
+@pytest.mark.controlplane
+@pytest.mark.parametrize("scoped", [False, True])
+def test_the_operator_needs_no_more_than_the_chart_gives(helm: Helm, real: ClusterUnderTest, scoped: bool) -> None:
+    values: dict[str, Any] = {"leaderElect": True, "webhook": {"create": False}, "certController": {"create": False}}
+    if scoped:
+        values |= {"scopedNamespace": real.namespace, "scopedRBAC": True}
+    with _installed(real, helm, values) as rendered:
+        metrics, live = free_ports(2)
+        addresses = [f"--metrics-addr=127.0.0.1:{metrics}", f"--live-addr=127.0.0.1:{live}"]
+        with _as_account(real, real.namespace, *_arguments(rendered, real.namespace), *addresses):
+            store = {
+                "apiVersion": "external-secrets.io/v1",
+                "kind": "SecretStore",
+                "metadata": {"name": "store"},
+                "spec": {"provider": {"fake": {"data": [{"key": "k", "value": "v"}]}}},
+            }
+            wanted = {
+                "apiVersion": "external-secrets.io/v1",
+                "kind": "ExternalSecret",
+                "metadata": {"name": "db"},
+                "spec": {
+                    "secretStoreRef": {"name": "store"},
+                    "data": [{"secretKey": "password", "remoteRef": {"key": "k"}}],
+                },
+            }
+            real.apply(store, wanted)
+            path = "/api/v1/namespaces/{ns}/secrets/db"
+            eventually(lambda: real.api("GET", path).status == 200, 30)
+            assert base64.b64decode(real.api.ok("GET", path)["data"]["password"]) == b"v"
+
+
+@pytest.mark.controlplane
+def test_the_certificate_controller_fills_the_secret_and_the_configurations(helm: Helm, real: ClusterUnderTest) -> None:
+    values = {"leaderElect": True, "webhook": {"failurePolicy": "Ignore"}}
+    with _installed(real, helm, values) as rendered:
+        metrics, live = free_ports(2)
+        arguments = [
+            *_arguments(rendered, f"{real.namespace}-cert-controller"),
+            f"--metrics-addr=127.0.0.1:{metrics}",
+            f"--healthz-addr=127.0.0.1:{live}",
+        ]
+        name = f"{real.namespace}-webhook"
+        with _as_account(real, f"{real.namespace}-cert-controller", *arguments):
+            path = f"/api/v1/namespaces/{{ns}}/secrets/{name}"
+
+            def authority() -> Any:
+                return (real.api.ok("GET", path).get("data") or {}).get("ca.crt")
+
+            ca = eventually(authority, 30)
+            hooks = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+
+            def trusted() -> bool:
+                found = [
+                    webhook["clientConfig"].get("caBundle")
+                    for configuration in ("secretstore-validate", "externalsecret-validate")
+                    for webhook in real.api.ok("GET", f"{hooks}/{configuration}")["webhooks"]
+                ]
+                return found == [ca] * 3
+
+            eventually(trusted, 30)
