@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import aiohttp
+from yarl import URL
 
-from eso.errors import NotModifiedError
+from eso.errors import InvalidRequestError, NotModifiedError
 from eso.providers.http import error_for_status, read_body, retry_after, transport_errors
 from eso.providers.webhook.ntlm import NtlmCredentials, authenticated
 from eso.providers.webhook.request import RenderedRequest
@@ -57,9 +58,29 @@ class WebhookApi:
         with transport_errors(what):
             async with self._http.request(
                 request.method,
-                request.url,
-                headers={**dict(request.headers), **extra},
+                _url(request.url),
+                headers=_headers(request.headers, extra),
                 data=request.body or None,
                 timeout=self._timeout,
             ) as response:
-                return response.status, dict(response.headers), await read_body(response, what)
+                names = dict.fromkeys(response.headers)
+                headers = {name: ", ".join(response.headers.getall(name)) for name in names}
+                return response.status, headers, await read_body(response, what)
+
+
+def _url(text: str) -> URL:
+    """The URL as it was rendered; only one with characters that cannot be sent is quoted."""
+    try:
+        url = URL(text, encoded=all("!" <= char <= "~" for char in text))
+        if url.port is not None:  # Reading the port checks it.
+            return url
+    except ValueError:
+        # Its text quotes a part of the URL, which may hold a credential.
+        raise InvalidRequestError("the rendered URL of the webhook is not valid") from None
+    raise InvalidRequestError("the rendered URL of the webhook needs a host and the scheme http or https")
+
+
+def _headers(given: tuple[tuple[str, str], ...], extra: dict[str, str]) -> list[tuple[str, str]]:
+    """The headers of the spec, but those in `extra` replace them, however their names are spelled."""
+    replaced = {name.lower() for name in extra}
+    return [*((name, value) for name, value in given if name.lower() not in replaced), *extra.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,11 @@ async def authenticated(credentials: NtlmCredentials, attempt: Attempt) -> bytes
     context = spnego.client(credentials.username.reveal_text(), credentials.password.reveal_text(), protocol="ntlm")
     token: bytes | None = None
     for _ in range(2):
-        message = context.step(token)
+        try:
+            message = context.step(token)
+        except (spnego.exceptions.SpnegoError, ValueError, LookupError, struct.error):
+            # A malformed challenge makes the parser fail in all these ways; its text may quote what the server sent.
+            raise AccessDeniedError(f"{_WHAT}: the server's challenge cannot be answered") from None
         header = {"Authorization": "NTLM " + base64.b64encode(message or b"").decode()}
         status, headers, body = await attempt(header)
         if status == 304:
@@ -58,8 +63,13 @@ async def authenticated(credentials: NtlmCredentials, attempt: Attempt) -> bytes
 
 
 def _challenge(headers: dict[str, str]) -> bytes | None:
+    """The token of the scheme NTLM, among all that the server offers."""
     offered = next((value for name, value in headers.items() if name.lower() == "www-authenticate"), "")
-    scheme, _, text = offered.partition(" ")
-    if scheme.upper() != "NTLM" or not text:
-        return None
-    return base64.b64decode(text)
+    for offer in offered.split(","):
+        scheme, _, text = offer.strip().partition(" ")
+        if scheme.upper() == "NTLM" and text:
+            try:
+                return base64.b64decode(text, validate=True)
+            except ValueError:
+                return None
+    return None

@@ -11,7 +11,7 @@ from eso.errors import InvalidSpecError
 from eso.template.engine import MissingKey, render
 from eso.template.errors import TemplateError
 from eso.template.functions import FUNCTIONS
-from eso.template.gotext.values import StringMap, from_bytes
+from eso.template.gotext.values import MapOfStringMaps, StringMap, from_bytes
 from eso.values import SecretMap
 
 __all__ = ["RenderedRequest", "TemplateData", "rendered", "rendered_request"]
@@ -40,7 +40,9 @@ def rendered(source: str, data: TemplateData, what: str) -> str:
     """
     if "{{" not in source:
         return source
-    root = {name: StringMap({key: from_bytes(value) for key, value in values.items()}) for name, values in data.items()}
+    root = MapOfStringMaps(
+        {name: StringMap({key: from_bytes(value) for key, value in values.items()}) for name, values in data.items()}
+    )
     try:
         # ESO's maps hold strings, whose absent values are empty.
         return render(source, root, name=_NAME, functions=FUNCTIONS, missing_key=MissingKey.ZERO)
@@ -80,4 +82,4 @@ def rendered_request(
 
 
 def _escaped(key: str, value: bytes) -> bytes:
-    return value if key == "namespace" else quote_plus(value).encode()
+    return value if key == "namespace" else quote_plus(value, safe="").encode()
