@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 from google.cloud.secretmanager_v1.types import CustomerManagedEncryption, Replication, Secret, Topic
 
@@ -16,13 +16,14 @@ from eso.providers.gcpsm.api import NotEnabledError, SecretManager
 from eso.transform.sjson import set_string
 from eso.values import SecretValue
 from reconcile.api.model import Model
-from reconcile.schema import AS_STORED
 
 __all__ = ["Pusher", "is_managed"]
 
 _MANAGED_BY: Final = "managed-by"
 _MANAGER: Final = "external-secrets"
 """The label on everything that was pushed; no whole secret without it is changed."""
+
+_POLICIES: Final = ("", "Replace", "Merge")
 
 
 class PushMetadata(Model):
@@ -31,7 +32,7 @@ class PushMetadata(Model):
     annotations: dict[str, str] | None = None
     labels: dict[str, str] | None = None
     topics: list[str] | None = None
-    merge_policy: Annotated[Literal["Replace", "Merge"], AS_STORED] = "Replace"
+    merge_policy: str = "Replace"
     cmek_key_name: str | None = None
     replication_location: str | None = None
     replication_locations: list[str] | None = None
@@ -68,6 +69,8 @@ class Pusher:
                 "metadata cannot be set together with remoteRef.property: it belongs to the whole secret"
             )
         metadata = parse_push_metadata(entry.metadata, PushMetadata) or PushMetadata()
+        if metadata.merge_policy not in _POLICIES:
+            raise InvalidSpecError("metadata.spec.mergePolicy must be Replace or Merge")
         key = entry.remote.remote_key
         async with self._writing(key):
             present = await self._present(key)
