@@ -9,9 +9,11 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from eso.api.meta_v1 import SecretKeySelector
-from eso.errors import AccessDeniedError, NoSecretError
+from eso.errors import AccessDeniedError, NoSecretError, ValidationUnknownError
 from eso.providers.base import (
+    Capabilities,
     FindRef,
+    Maintenance,
     Provider,
     RemoteRef,
     SecretsClient,
@@ -35,15 +37,19 @@ class ShelfProvider(Provider[FakeSpec]):
         values: by namespace and key.
         reads: how often each namespace asked.
         refused: namespaces whose stores do not work.
+        checks: how often stores of each namespace were validated.
     """
 
     name: ClassVar[str] = "fake"
+    capabilities: ClassVar[Capabilities] = Capabilities.READ_WRITE
+    maintenance: ClassVar[Maintenance] = Maintenance.NOT_MAINTAINED
     spec_type: ClassVar[type[BaseModel]] = FakeSpec
 
     def __init__(self) -> None:
         self.values: dict[str, dict[str, str | bytes | Exception]] = {}
         self.reads: Counter[str] = Counter()
         self.refused: set[str] = set()
+        self.checks: Counter[str] = Counter()
 
     async def new_client(self, spec: FakeSpec, context: StoreContext) -> SecretsClient:
         return _ShelfClient(self, spec, context)
@@ -57,6 +63,7 @@ class _ShelfClient(SecretsClient):
         self._provider = provider
         self._namespace = context.consumer_namespace
         self._calls = context.calls("Shelf")
+        self._unknown = spec.validation_result == 1
         self._own: dict[str, str | bytes | Exception] = {entry.key: entry.value for entry in spec.data}
 
     def _values(self) -> dict[str, str | bytes | Exception]:
@@ -88,8 +95,11 @@ class _ShelfClient(SecretsClient):
         return convert_keys(found, ref.conversion_strategy)
 
     async def validate(self) -> ValidationResult:
+        self._provider.checks[self._namespace] += 1
         if self._namespace in self._provider.refused:
             raise AccessDeniedError("the shelf is locked")
+        if self._unknown:
+            raise ValidationUnknownError("nobody knows")
         return ValidationResult.READY
 
 

@@ -87,9 +87,11 @@ def _refers_to(push: PushSecret, store: Store) -> bool:
 def _matches(ref: PushSecretStoreRef, store: Store) -> bool:
     if ref.kind != store.resource.kind:
         return False
-    if ref.label_selector is not None:
-        try:
-            return selector_of(ref.label_selector).matches(store.metadata.labels)
-        except ValueError:
-            return False
-    return bool(ref.name) and ref.name == store.name
+    if ref.name and ref.name == store.name:
+        return True
+    if ref.label_selector is None:
+        return False
+    try:
+        return selector_of(ref.label_selector).matches(store.metadata.labels)
+    except ValueError:
+        return False
