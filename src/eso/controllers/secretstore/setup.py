@@ -10,14 +10,23 @@ from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret
 from eso.controllers.metrics import KindMetrics, SeriesLabels
+from eso.controllers.secretstore.credentials import CREDENTIALS, CredentialUsers, credential_keys, is_news
 from eso.controllers.secretstore.reconciler import StoreReconciler
 from eso.controllers.secretstore.usage import PUSH_SECRET_INDEXES, StoreUsers
 from eso.controllers.secretstore.validator import PooledValidator
 from eso.settings import ControllerSettings
 from eso.stores.client_manager import ClientManager
+from reconcile.api.core_v1 import Secret
 from reconcile.controller import Controller
 from reconcile.manager import Manager
-from reconcile.predicates import ObjectEvent, annotations_changed, any_of, generation_changed, labels_changed
+from reconcile.predicates import (
+    ObjectEvent,
+    annotations_changed,
+    any_of,
+    generation_changed,
+    labels_changed,
+    resource_version_changed,
+)
 from reconcile.watches import Watch
 
 __all__ = ["store_controller"]
@@ -36,9 +45,16 @@ def store_controller(
     """The controller of one kind of store with its watches; add it to the manager."""
     name = kind.resource.kind.lower()
     users = None
-    watches = []
+    stores = cast(Any, manager.cache.informer(kind, indexes={CREDENTIALS: credential_keys}))
+    watches = [
+        Watch(
+            Secret,
+            CredentialUsers(stores).of_secret,
+            predicates=[resource_version_changed, is_news],
+            metadata_only=True,
+        )
+    ]
     if settings.enable_push_secret_reconciler:
-        stores = cast(Any, manager.cache.informer(kind))
         users = StoreUsers(manager.cache.informer(PushSecret, indexes=PUSH_SECRET_INDEXES), stores, kind)
         watches.append(Watch(PushSecret, users.of_push_secret, predicates=[_holds_stores_differently]))
     reconciler = StoreReconciler(

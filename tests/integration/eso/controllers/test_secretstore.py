@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -84,8 +85,13 @@ async def test_store_whose_client_cannot_be_made(space: Space) -> None:
     await space.store(spec={"provider": {"doppler": {"auth": {"secretRef": {"dopplerToken": ref}}}}})
     message = await _reaches(space, "False", "InvalidProviderConfig", "unable to create client")
     assert f'cannot get Kubernetes secret "login" from namespace "{space.namespace}"' in message
-    await space.create_secret("login", token="t")
+    writes = len(space.writes())
+    await space.create_secret("login", token="expired")
+    # The Secret itself is what makes the store try again, not the next try by time.
+    await _reaches(space, "False", "InvalidProviderConfig", "unable to validate store")
+    await space.merge("v1/secrets", "login", {"data": {"token": base64.b64encode(b"valid").decode()}})
     await _valid(space)
+    assert len(space.writes()) == writes + 2
 
 
 async def test_provider_that_nobody_knows(space: Space) -> None:
