@@ -75,7 +75,7 @@ class AzureKVProvider(Provider[AzureKVSpec]):
         vault = urlsplit(spec.vault_url)
         if vault.scheme != "https" or not vault.netloc:
             raise InvalidSpecError(f"vaultUrl {spec.vault_url!r} must be a URL that begins with https://")
-        cloud = _cloud(spec)
+        cloud = self._cloud(spec)
         principal = await principal_of(_sign_in(spec), context, self._environ)
         http = context.http(ca=self._ca, timeout=self._timeout)
         if isinstance(principal, ManagedIdentity):
@@ -83,7 +83,7 @@ class AzureKVProvider(Provider[AzureKVSpec]):
         else:
             request = application_tokens(
                 principal,
-                authority=self._authority or cloud.authority,
+                authority=cloud.authority,
                 scope=f"{cloud.vault}/.default",
                 http=http,
                 timeout=self._timeout,
@@ -101,6 +101,17 @@ class AzureKVProvider(Provider[AzureKVSpec]):
         )
         api = KeyVault(client, credential, context.calls(_METRICS), timeout=self._timeout)
         return AzureKVClient(api, Pusher(api), legacy=not spec.use_azure_sdk)
+
+    def _cloud(self, spec: AzureKVSpec) -> Cloud:
+        custom = spec.custom_cloud_config
+        if spec.use_azure_sdk and spec.environment_type == "GermanCloud":
+            raise InvalidSpecError("environmentType GermanCloud is discontinued: choose another cloud")
+        if custom is None and spec.environment_type == "AzureStackCloud":
+            raise InvalidSpecError("environmentType AzureStackCloud requires customCloudConfig")
+        cloud = CLOUDS.get(spec.environment_type, CLOUDS["PublicCloud"])
+        if custom is not None:
+            return Cloud(custom.active_directory_endpoint.rstrip("/"), cloud.vault)
+        return Cloud(self._authority or cloud.authority, cloud.vault)
 
     def _patience(self) -> Patience:
         return Patience(retry_total=3, retry_backoff_factor=self._backoff)
@@ -124,16 +135,6 @@ class AzureKVProvider(Provider[AzureKVSpec]):
         auth = spec.auth_secret_ref or AzureKVAuth()
         selectors = (auth.client_id, auth.client_secret, spec.service_account_ref)
         return any(selector is not None and selector.namespace is None for selector in selectors)
-
-
-def _cloud(spec: AzureKVSpec) -> Cloud:
-    custom = spec.custom_cloud_config
-    if spec.use_azure_sdk and spec.environment_type == "GermanCloud":
-        raise InvalidSpecError("environmentType GermanCloud is discontinued: choose another cloud")
-    if custom is None and spec.environment_type == "AzureStackCloud":
-        raise InvalidSpecError("environmentType AzureStackCloud requires customCloudConfig")
-    cloud = CLOUDS.get(spec.environment_type, CLOUDS["PublicCloud"])
-    return cloud if custom is None else Cloud(custom.active_directory_endpoint.rstrip("/"), cloud.vault)
 
 
 def _sign_in(spec: AzureKVSpec) -> AzureSignIn:
