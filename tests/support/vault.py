@@ -107,8 +107,12 @@ class Vault:
         request = urllib.request.Request(
             f"{self.url}/v1/{path}", data=data, method=method, headers={"X-Vault-Token": token or self.token}
         )
-        with urllib.request.urlopen(request, timeout=10) as response:
-            raw = response.read()
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                raw = response.read()
+        except urllib.error.HTTPError as err:
+            err.close()
+            raise
         found: dict[str, Any] = json.loads(raw) if raw else {}
         return found
 

@@ -77,7 +77,7 @@ class KeyValueAPI:
         keys = data.get("keys")
         if keys is None:
             raise NoSecretError(f"{what}: nothing there")
-        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        if not isinstance(keys, list) or not all(type(key) is str for key in keys):
             raise ProviderError(f"{what}: the answer's list of keys is malformed")
         return list(keys)
 

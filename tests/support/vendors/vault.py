@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 from collections import Counter
@@ -195,8 +194,3 @@ def saying(body: bytes, prefix: str = "") -> Fault:
         return web.Response(body=body, content_type="application/json")
 
     return fault
-
-
-async def silence(request: web.Request) -> None:
-    """A fault: no answer."""
-    await asyncio.Event().wait()

@@ -10,12 +10,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-import aiohttp
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -24,30 +22,21 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from eso.api.identity_v1 import GCPWorkloadIdentity
 from eso.api.vault_v1 import VaultGCPAuth
-from eso.errors import InvalidSpecError, ProviderError
-from eso.identity.http import error_for_status, read_body, read_json, transport_errors
+from eso.errors import InvalidSpecError
+from eso.identity.gcp import Google, GoogleEndpoints
+from eso.identity.gcp_http import answer_to, text_of
 from eso.identity.vault.login import VaultSignInContext, mount, required
 from eso.identity.vault.session import Login
 from eso.transform.gojson import dumps
 from eso.values import SecretValue
 
-__all__ = ["GoogleHosts", "gcp_login"]
+__all__ = ["gcp_login"]
 
-_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _ANNOTATION: Final = "iam.gke.io/gcp-service-account"
 _LIFETIME: Final = 600
 """Seconds a signed JWT is good for; the server accepts 15 minutes at most by default."""
 
-_LIMIT: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class GoogleHosts:
-    """Where Google's services are; tests put servers of their own here."""
-
-    exchange: str = "https://securetoken.googleapis.com/v1/identitybindingtoken"
-    iam: str = "https://iamcredentials.googleapis.com"
-    metadata: str = "http://metadata.google.internal"
+_METADATA_SECONDS: Final = 5.0
 
 
 async def gcp_login(
@@ -55,7 +44,7 @@ async def gcp_login(
     context: VaultSignInContext,
     *,
     server: str,
-    hosts: GoogleHosts | None = None,
+    endpoints: GoogleEndpoints | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Login:
     """The login.
@@ -64,13 +53,13 @@ async def gcp_login(
         auth: settings.
         context: resolves references.
         server: URL of Vault; an identity token is made for `<server>/vault/<role>`.
-        hosts: of Google.
+        endpoints: of Google.
         now: wall clock.
 
     Raises:
         EsoError: the key or the ServiceAccount cannot be used.
     """
-    google = _Google(context.http(), hosts or GoogleHosts(), now)
+    google = _Google(context, endpoints or GoogleEndpoints(), now)
     if auth.secret_ref is not None:
         ref = required(auth.secret_ref.secret_access_key_secret_ref, "auth.gcp.secretRef.secretAccessKeySecretRef")
         key = _Key(await context.resolve(ref))
@@ -82,7 +71,7 @@ async def gcp_login(
         identity = auth.workload_identity
 
         async def token() -> str:
-            return await google.signed(identity, auth, context)
+            return await google.signed(identity, auth)
 
     else:
 
@@ -123,73 +112,50 @@ class _Key:
 class _Google:
     """Google's services."""
 
-    def __init__(self, http: aiohttp.ClientSession, hosts: GoogleHosts, now: Callable[[], datetime]) -> None:
-        self._http = http
-        self._hosts = hosts
+    def __init__(self, context: VaultSignInContext, endpoints: GoogleEndpoints, now: Callable[[], datetime]) -> None:
+        self._context = context
+        self._google = Google(context, endpoints, now)
+        self._http = context.http()
+        self._endpoints = endpoints
         self._now = now
 
-    async def signed(self, identity: GCPWorkloadIdentity, auth: VaultGCPAuth, context: VaultSignInContext) -> str:
+    async def signed(self, identity: GCPWorkloadIdentity, auth: VaultGCPAuth) -> str:
         """A JWT that Google signed for the service account which a ServiceAccount is bound to."""
         account = identity.service_account_ref
-        email = (await context.service_account_annotations(account)).get(_ANNOTATION)
+        email = (await self._context.service_account_annotations(account)).get(_ANNOTATION)
         if not email:
             raise InvalidSpecError(
                 f'service account "{account.name}" names no Google service account: annotate it with {_ANNOTATION}'
             )
-        project = identity.cluster_project_id or auth.project_id or await self._metadata("project/project-id")
-        place = identity.cluster_location or await self._metadata("instance/attributes/cluster-location")
-        name = identity.cluster_name or await self._metadata("instance/attributes/cluster-name")
-        pool = f"{project}.svc.id.goog"
-        cluster = f"https://container.googleapis.com/v1/projects/{project}/locations/{place}/clusters/{name}"
-        proof = await context.service_account_token(account, [pool])
-        exchanged = await self._post(
-            self._hosts.exchange,
-            "exchanging a token at Google",
-            {
-                "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-                "audience": f"identitynamespace:{pool}:{cluster}",
-                "scope": _SCOPE,
-                "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
-                "subject_token": proof.reveal_text(),
-                "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
-            },
-        )
-        url = f"{self._hosts.iam}/v1/projects/-/serviceAccounts/{quote(email, safe='@')}"
-        what = f"becoming Google service account {email}"
-        bearer = _member(exchanged, "access_token", "exchanging a token at Google")
-        access = await self._post(f"{url}:generateAccessToken", what, {"scope": [_SCOPE]}, bearer)
-        claims = dumps(_claims(email, auth.role, self._now()))
+        access = await self._google.by_workload_identity(identity, auth.project_id or "")
         what = f"signing a JWT as Google service account {email}"
-        bearer = _member(access, "accessToken", what)
-        return _member(await self._post(f"{url}:signJwt", what, {"payload": claims}, bearer), "signedJwt", what)
+        answer = await answer_to(
+            self._http,
+            "POST",
+            f"{self._endpoints.iam}/v1/projects/-/serviceAccounts/{quote(email, safe='@')}:signJwt",
+            what,
+            headers={"Authorization": f"Bearer {access.value}"},
+            document={"payload": dumps(_claims(email, auth.role, self._now()))},
+        )
+        if answer.status != 200:
+            raise answer.error(what)
+        return text_of(answer, "signedJwt", what)
 
     async def machine(self, audience: str) -> str:
         """The identity token of the machine."""
-        return await self._metadata(
-            f"instance/service-accounts/default/identity?audience={quote(audience, safe='')}&format=full"
+        what = "asking the Google metadata server for an identity token"
+        answer = await answer_to(
+            self._http,
+            "GET",
+            f"{self._endpoints.metadata}/computeMetadata/v1/instance/service-accounts/default/identity",
+            what,
+            headers={"Metadata-Flavor": "Google"},
+            params={"audience": audience, "format": "full"},
+            timeout=_METADATA_SECONDS,
         )
-
-    async def _post(self, url: str, what: str, body: Mapping[str, Any], bearer: str = "") -> Any:
-        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        with transport_errors(what):
-            async with self._http.post(url, json=body, headers=headers, allow_redirects=False) as response:
-                return await read_json(response, what, limit=_LIMIT)
-
-    async def _metadata(self, path: str) -> str:
-        what = "asking the Google metadata server"
-        url = f"{self._hosts.metadata}/computeMetadata/v1/{path}"
-        with transport_errors(what):
-            async with self._http.get(url, headers={"Metadata-Flavor": "Google"}, allow_redirects=False) as response:
-                if response.status != 200:
-                    raise error_for_status(response.status, what)
-                return (await read_body(response, what, limit=_LIMIT)).decode("utf-8", "replace").strip()
-
-
-def _member(answer: Any, name: str, what: str) -> str:
-    found = answer.get(name) if isinstance(answer, dict) else None
-    if not isinstance(found, str) or not found:
-        raise ProviderError(f"{what}: the answer has no {name}")
-    return found
+        if answer.status != 200 or not answer.text:
+            raise answer.error(what)
+        return answer.text
 
 
 def _part(content: bytes) -> str:

@@ -37,6 +37,9 @@ Source: External Secrets Operator v2.9.0 uses a token only while it has a minute
 _YOUNG: Final = 30.0
 """Seconds a token that may not look itself up counts as good, so that a denied path does not sign in again and again."""
 
+_REVOKE_SECONDS: Final = 5.0
+"""At the exit of the operator nobody waits longer for a server that is out."""
+
 _PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 30.0
 
@@ -203,10 +206,17 @@ class VaultSession:
         self._login = None
         if token is None or not revoke or not token.revocable or not token.alive(self._clock()):
             return
+        what = "revoking the token"
         try:
-            await self._calls.write(
-                "RevokeSelf", lambda: self._request("PUT", "auth/token/revoke-self", "revoking the token", token, {})
-            )
+            async with asyncio.timeout(_REVOKE_SECONDS):
+                await self._calls.write(
+                    "RevokeSelf",
+                    lambda: self._transport.request(
+                        "PUT", "auth/token/revoke-self", what, token=token.value, body={}, retry=False
+                    ),
+                )
+        except TimeoutError as err:
+            raise UnavailableError(f"{what}: the provider did not answer in time") from err
         except (AccessDeniedError, NoSecretError):
             _LOG.debug("the token was revoked already, or may not revoke itself")
 

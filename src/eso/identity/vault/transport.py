@@ -67,6 +67,7 @@ class VaultTransport:
         namespace: str | None = None,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str | Sequence[str]] | None = None,
+        retry: bool = True,
     ) -> dict[str, Any]:
         """The answer's JSON object; empty when it has no body. Numbers are `eso.transform.gojson.Number`.
 
@@ -78,6 +79,7 @@ class VaultTransport:
             namespace: in place of the transport's.
             body: sent as JSON.
             query: parameters.
+            retry: whether a request that failed is sent again.
 
         Raises:
             NoSecretError: 404.
@@ -95,7 +97,7 @@ class VaultTransport:
                 return await self._attempt(method, url, headers, data, what)
             except (ThrottledError, UnavailableError) as err:
                 pause = self._pause_after(err)
-                if failed >= self.retries or pause is None:
+                if not retry or failed >= self.retries or pause is None:
                     raise
             failed += 1
             await asyncio.sleep(pause)

@@ -68,7 +68,14 @@ class Stores:
 
 
 @pytest.fixture
-async def stores() -> AsyncIterator[Stores]:
+async def fake() -> AsyncIterator[FakeVault]:
+    async with FakeVault() as server:
+        yield server
+
+
+@pytest.fixture
+async def stores(fake: FakeVault) -> AsyncIterator[Stores]:
+    """They close first, so that they can revoke their tokens."""
     async with ApiServer(tokens=TOKENS) as server:
         found = Stores(server)
         for name in ("app", "other"):
@@ -120,12 +127,6 @@ class Engine:
 async def engine(real_vault: Vault, stores: Stores) -> Engine:
     await stores.secret("token", token=real_vault.token)
     return Engine(real_vault)
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeVault]:
-    async with FakeVault() as server:
-        yield server
 
 
 def source(**data: str | bytes) -> SourceSecret:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,11 +15,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.integration.eso.providers.vault.conftest import Engine, Stores
 from tests.support.keypairs import key_pair
+from tests.support.vendors.aws import moto_server
 from tests.support.vendors.vault import FakeVault
 
 from eso.api.vault_v1 import VaultGCPAuth
 from eso.errors import AccessDeniedError, EsoError, InvalidRequestError, InvalidSpecError, ReferenceNotFoundError
-from eso.identity.vault.gcp import GoogleHosts, gcp_login
+from eso.identity.gcp import GoogleEndpoints
+from eso.identity.vault.gcp import gcp_login
 from eso.providers.base import RemoteRef, ValidationResult
 from reconcile.api.core_v1 import Secret, ServiceAccount
 from reconcile.api.meta_v1 import ObjectMeta
@@ -332,6 +335,36 @@ async def test_iam_with_static_keys(stores: Stores, fake: FakeVault) -> None:
     assert "x-vault-aws-iam-server-id" in authorization
 
 
+async def test_iam_at_a_real_vault_that_asks_sts(stores: Stores, readable: Engine, moto: str) -> None:
+    mount, account = f"aws-{readable.v2}", "arn:aws:iam::123456789012"
+    readable.vault.enable("aws", mount)
+    client = {"sts_endpoint": moto, "sts_region": "eu-central-1", "iam_server_id_header_value": "vault.example"}
+    readable.vault.call("POST", f"auth/{mount}/config/client", {**client, "access_key": "k", "secret_key": "s"})
+    role = {
+        "auth_type": "iam",
+        "bound_iam_principal_arn": [f"{account}:user/moto", f"{account}:role/app"],
+        "resolve_aws_unique_ids": False,
+        "token_policies": ["reader"],
+    }
+    readable.vault.call("POST", f"auth/{mount}/role/operator", role)
+    await stores.secret("aws", id="AKIDEXAMPLE", secret="wJalrXUtnFEMI")
+    stores.environ["AWS_STS_ENDPOINT"] = moto
+    keys = {
+        "accessKeyIDSecretRef": {"name": "aws", "key": "id"},
+        "secretAccessKeySecretRef": {"name": "aws", "key": "secret"},
+    }
+    await check(stores, readable.spec(auth={"iam": {**IAM, "path": mount, "secretRef": keys}}))
+    assumed = {**IAM, "path": mount, "secretRef": keys, "role": f"{account}:role/app", "externalID": "external"}
+    async with stores.lend(readable.spec(auth={"iam": assumed})) as lent:
+        assert (await lent.get_secret(RemoteRef("k", "n"))).reveal() == b"value"
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    with moto_server() as url:
+        yield url.rstrip("/")
+
+
 async def test_iam_needs_an_identity(stores: Stores, fake: FakeVault) -> None:
     with pytest.raises(InvalidSpecError, match="needs jwt or secretRef"):
         await check(stores, fake.spec(auth={"iam": IAM}))
@@ -369,9 +402,11 @@ class FakeGoogle:
                 return web.Response(status=403)
             return web.Response(text=f"metadata:{request.path.rsplit('/', 1)[-1]}")
         if request.path == "/exchange":
-            return web.json_response({"access_token": "federated"})
+            return web.json_response({"access_token": "federated", "expires_in": 3600})
         if request.path.endswith(":generateAccessToken"):
-            return web.json_response({"accessToken": "access"}, status=200 if body else 400)
+            return web.json_response(
+                {"accessToken": "access", "expireTime": "2030-01-01T00:00:00Z"}, status=200 if body else 400
+            )
         return web.json_response({"signedJwt": "signed-by-google"})
 
 
@@ -391,9 +426,9 @@ async def test_gcp_by_workload_identity_and_by_machine(stores: Stores, identity:
         if identity == "workload":
             settings["workloadIdentity"] = {"serviceAccountRef": {"name": "bound"}, "clusterName": "c"}
         async with stores.manager.generator_context("app") as context:
-            hosts = GoogleHosts(f"{url}/exchange", url, url)
+            endpoints = GoogleEndpoints(binding=f"{url}/exchange", iam=url, metadata=url)
             auth = VaultGCPAuth.model_validate(settings)
-            login = await gcp_login(auth, context, server="https://vault.example", hosts=hosts)
+            login = await gcp_login(auth, context, server="https://vault.example", endpoints=endpoints)
             body = dict(await login.body())
     finally:
         await runner.cleanup()
