@@ -61,6 +61,8 @@ class Vault:
         refuse_exists: error of looking whether something exists.
         down: error of making a client.
         gate: writes wait for it.
+        unreadable: error of reads.
+        slow: seconds that a write takes before and after it takes effect.
     """
 
     values: dict[str, bytes] = field(default_factory=dict)
@@ -72,6 +74,8 @@ class Vault:
     refuse_exists: Exception | None = None
     down: Exception | None = None
     gate: asyncio.Event | None = None
+    unreadable: Exception | None = None
+    slow: float = 0.0
 
 
 class VaultClient(SecretsClient):
@@ -83,6 +87,8 @@ class VaultClient(SecretsClient):
         return self._provider.vault(self._name)
 
     async def get_secret(self, ref: RemoteRef) -> SecretValue:
+        if self._vault.unreadable is not None:
+            raise self._vault.unreadable
         found = self._vault.values.get(_place(ref.key, ref.property))
         if found is None:
             raise NoSecretError
@@ -92,6 +98,7 @@ class VaultClient(SecretsClient):
         place = _place(entry.remote.remote_key, entry.remote.property)
         if self._vault.gate is not None:
             await self._vault.gate.wait()
+        await asyncio.sleep(self._vault.slow)
         for name in (place, "*"):
             if name in self._vault.refuse:
                 raise self._vault.refuse[name]
@@ -99,6 +106,7 @@ class VaultClient(SecretsClient):
         self._vault.sources[place] = source
         self._vault.writes.append(place)
         self._provider.order.append(("write", f"{self._name}:{place}"))
+        await asyncio.sleep(self._vault.slow)
 
     async def delete_secret(self, remote: PushRemoteRef) -> None:
         place = _place(remote.remote_key, remote.property)
@@ -192,11 +200,7 @@ class Cluster:
     @asynccontextmanager
     async def operator(self, **settings: Any) -> AsyncIterator[Manager]:
         """Run an operator; it is stopped at the end of the block."""
-        registry = ProviderRegistry({})
-        registry.add(self.provider)
-        wanted = ControllerSettings(metrics=MetricsSettings(metrics_addr="0"), live_addr="", **settings)
-        manager = build_operator(Client(self.counted), wanted, registry=registry, handle_signals=False)
-        self.manager = manager
+        manager = self._new_manager(**settings)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(manager.run())
             try:
@@ -204,6 +208,18 @@ class Cluster:
             finally:
                 manager.stop()
                 await asyncio.wait([task])
+
+    async def until_killed(self, **settings: Any) -> None:
+        """Run an operator until cancelled, which takes effect wherever it is."""
+        await self._new_manager(**settings).run()
+
+    def _new_manager(self, **settings: Any) -> Manager:
+        registry = ProviderRegistry({})
+        registry.add(self.provider)
+        wanted = ControllerSettings(metrics=MetricsSettings(metrics_addr="0"), live_addr="", **settings)
+        manager = build_operator(Client(self.counted), wanted, registry=registry, handle_signals=False)
+        self.manager = manager
+        return manager
 
     async def namespace(self, name: str, **labels: str) -> Namespace:
         return await self.client.create(Namespace(metadata=ObjectMeta(name=name, labels=labels)))
