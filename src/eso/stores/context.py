@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 from cryptography import x509
@@ -30,6 +30,8 @@ from reconcile.client.client import Client
 __all__ = ["CLUSTER", "GeneratorCallContext", "StoreClientContext", "StoreIdentity"]
 
 CLUSTER: Final = "ClusterSecretStore"
+
+K = TypeVar("K", bound=KubeObject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,7 @@ class _Resolver:
         if not ref.name:
             raise InvalidSpecError("a secret reference has no name")
         namespace = self._namespace(ref.namespace, f'secret "{ref.name}"')
-        found = await self._reader.secret(namespace, ref.name)
-        self._depend("Secret", namespace, found)
+        found = await self._read("Secret", namespace, ref.name, self._reader.secret(namespace, ref.name))
         return LabelledSecret(found.metadata.labels, wrap_all(found.data))
 
     async def resolve_ca(self, ca_bundle: str | bytes | None, ca_provider: CAProvider | None) -> bytes | None:
@@ -123,8 +124,8 @@ class _Resolver:
     async def service_account_annotations(self, ref: ServiceAccountSelector) -> dict[str, str]:
         """See `CredentialContext`."""
         namespace = self._namespace(ref.namespace, f'service account "{ref.name}"')
-        found = await self._reader.service_account(namespace, ref.name)
-        self._depend("ServiceAccount", namespace, found)
+        reading = self._reader.service_account(namespace, ref.name)
+        found = await self._read("ServiceAccount", namespace, ref.name, reading)
         return dict(found.metadata.annotations)
 
     async def service_account_secrets(self, ref: ServiceAccountSelector) -> list[str]:
@@ -163,12 +164,19 @@ class _Resolver:
             )
         return namespace
 
-    def _depend(self, kind: str, namespace: str, found: KubeObject) -> None:
-        self.dependencies.setdefault(Dependency(kind, namespace, found.name), version_of(found))
+    async def _read(self, kind: str, namespace: str, name: str, reading: Awaitable[K]) -> K:
+        """What was read, kept as a dependency; so is its absence, so that its arrival is a change."""
+        dependency = Dependency(kind, namespace, name)
+        try:
+            found = await reading
+        except ReferenceNotFoundError:
+            self.dependencies.setdefault(dependency, version_of(None))
+            raise
+        self.dependencies.setdefault(dependency, version_of(found))
+        return found
 
     async def _secret_key(self, namespace: str, name: str, key: str) -> bytes:
-        found = await self._reader.secret(namespace, name)
-        self._depend("Secret", namespace, found)
+        found = await self._read("Secret", namespace, name, self._reader.secret(namespace, name))
         if key not in found.data:
             raise ReferenceNotFoundError(
                 f'cannot find secret data for key: "{key}" in secret "{name}" of namespace "{namespace}"'
@@ -176,8 +184,7 @@ class _Resolver:
         return found.data[key]
 
     async def _config_map_key(self, namespace: str, name: str, key: str) -> str:
-        found = await self._reader.config_map(namespace, name)
-        self._depend("ConfigMap", namespace, found)
+        found = await self._read("ConfigMap", namespace, name, self._reader.config_map(namespace, name))
         if key in found.data:
             return found.data[key]
         if key in found.binary_data:
