@@ -16,9 +16,19 @@ import aiohttp
 import jwt
 
 from eso.api.identity_v1 import GCPWorkloadIdentity, GCPWorkloadIdentityFederation
-from eso.api.meta_v1 import ServiceAccountSelector
+from eso.api.meta_v1 import SecretKeySelector, ServiceAccountSelector
 from eso.errors import InvalidSpecError, ProviderError, UnavailableError
 from eso.identity.context import CredentialContext
+from eso.identity.gcp_federation import (
+    AWS_TOKEN,
+    JWT,
+    AWSKeys,
+    ExternalAccount,
+    aws_subject,
+    external_account,
+    subject_of,
+    with_audience,
+)
 from eso.identity.gcp_http import Answer, answer_to, text_of
 from eso.values import SecretValue
 
@@ -29,7 +39,6 @@ _ANNOTATION: Final = "iam.gke.io/gcp-service-account"
 _JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _EXCHANGE_GRANT: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
-_JWT: Final = "urn:ietf:params:oauth:token-type:jwt"
 _ACCOUNT_TOKEN_SECONDS: Final = 900.0
 _LIFETIME: Final = 3600
 _METADATA_SECONDS: Final = 5.0
@@ -151,24 +160,62 @@ class Google:
         return await self._impersonated(email, found) if email else found
 
     async def by_federation(self, spec: GCPWorkloadIdentityFederation) -> AccessToken:
-        """As a ServiceAccount that a workload identity pool trusts.
+        """As an identity that a workload identity pool trusts: a ServiceAccount, an AWS role, or an external account.
 
         Raises:
-            InvalidSpecError: another source of tokens is configured, or the audience is missing.
+            InvalidSpecError: not exactly one source is configured, or it is not allowed.
             ProviderError: Google refused.
         """
-        if spec.service_account_ref is None:
+        sources = (spec.cred_config, spec.service_account_ref, spec.aws_security_credentials)
+        if sum(source is not None for source in sources) != 1:
             raise InvalidSpecError(
-                "spec.auth.workloadIdentityFederation: generators sign in with serviceAccountRef only;"
-                " credConfig and awsSecurityCredentials are not supported"
+                "workloadIdentityFederation needs exactly one of credConfig, serviceAccountRef, awsSecurityCredentials"
             )
+        email = spec.gcp_service_account_email or ""
+        if spec.cred_config is not None:
+            config = spec.cred_config
+            document = await self._context.read_config_map(config.name, config.key, config.namespace)
+            account = with_audience(external_account(document, spec.external_token_endpoint or ""), spec.audience or "")
+            return await self._by_account(account, email)
         if not spec.audience:
-            raise InvalidSpecError("spec.auth.workloadIdentityFederation.audience must be set")
-        annotations = await self._context.service_account_annotations(spec.service_account_ref)
-        token = await self._account_token(spec.service_account_ref)
-        found = await self._exchanged(self._endpoints.sts, spec.audience, token)
-        email = spec.gcp_service_account_email or annotations.get(_ANNOTATION)
+            raise InvalidSpecError("workloadIdentityFederation.audience must be set")
+        if spec.service_account_ref is not None:
+            annotations = await self._context.service_account_annotations(spec.service_account_ref)
+            token = await self._account_token(spec.service_account_ref)
+            found = await self._exchanged(self._endpoints.sts, spec.audience, token)
+            email = email or annotations.get(_ANNOTATION, "")
+        else:
+            keys = await self._aws_keys(spec)
+            subject = aws_subject(keys, spec.audience, self._clock())
+            found = await self._exchanged(self._endpoints.sts, spec.audience, subject, kind=AWS_TOKEN)
         return await self._impersonated(email, found) if email else found
+
+    async def _by_account(self, account: ExternalAccount, email: str) -> AccessToken:
+        if not account.audience:
+            raise InvalidSpecError("the external account has no audience: set workloadIdentityFederation.audience")
+        subject = await subject_of(account, self._http, self._clock())
+        kind = AWS_TOKEN if account.source.get("environment_id") else account.subject_token_type
+        url = account.token_url or self._endpoints.sts
+        found = await self._exchanged(url, account.audience, subject, kind=kind)
+        email = email or account.impersonated
+        return await self._impersonated(email, found) if email else found
+
+    async def _aws_keys(self, spec: GCPWorkloadIdentityFederation) -> AWSKeys:
+        aws = spec.aws_security_credentials
+        assert aws is not None
+        reference = SecretKeySelector(
+            name=aws.aws_credentials_secret_ref.name, namespace=aws.aws_credentials_secret_ref.namespace
+        )
+        data = (await self._context.whole_secret(reference)).data
+        for name in ("aws_access_key_id", "aws_secret_access_key"):
+            if not data.get(name):
+                raise InvalidSpecError(f'secret "{reference.name}" must have the key {name}')
+        return AWSKeys(
+            aws.region,
+            data["aws_access_key_id"].reveal_text(),
+            data["aws_secret_access_key"],
+            data.get("aws_session_token"),
+        )
 
     async def by_default(self) -> AccessToken:
         """As what the operator runs as: GOOGLE_APPLICATION_CREDENTIALS, else the account of the machine.
@@ -180,9 +227,15 @@ class Google:
         file = self._environ.get("GOOGLE_APPLICATION_CREDENTIALS")
         if file:
             try:
-                return await self.by_key(SecretValue(await asyncio.to_thread(Path(file).read_bytes)))
+                document = SecretValue(await asyncio.to_thread(Path(file).read_bytes))
             except OSError as err:
                 raise InvalidSpecError(f"GOOGLE_APPLICATION_CREDENTIALS cannot be read: {err.strerror}") from err
+            source = _external_source(document)
+            if source is None:
+                return await self.by_key(document)
+            # The operator's own configuration may name any endpoint.
+            account = external_account(document.reveal_text(), str(source.get("url") or ""))
+            return await self._by_account(account, "")
         answer = await self._ask_metadata("instance/service-accounts/default/token", {"scopes": _SCOPE})
         return self._accepted(answer, _ASKING_METADATA)
 
@@ -212,14 +265,16 @@ class Google:
         answer = await answer_to(self._http, "POST", url, _KEY, form=form)
         return self._accepted(answer, _KEY)
 
-    async def _exchanged(self, url: str, audience: str, subject: SecretValue, *, as_json: bool = False) -> AccessToken:
+    async def _exchanged(
+        self, url: str, audience: str, subject: SecretValue, *, as_json: bool = False, kind: str = JWT
+    ) -> AccessToken:
         sent = {
             "grant_type": _EXCHANGE_GRANT,
             "audience": audience,
             "scope": _SCOPE,
             "requested_token_type": _ACCESS_TOKEN,
             "subject_token": subject.reveal_text(),
-            "subject_token_type": _JWT,
+            "subject_token_type": kind,
         }
 
         async def send() -> Answer:
@@ -279,6 +334,18 @@ class Google:
             )
         except UnavailableError as err:
             raise UnavailableError(f"{err}; outside of Google Cloud give credentials in spec.auth") from err
+
+
+def _external_source(document: SecretValue) -> Mapping[str, Any] | None:
+    """Where an external account takes its token from; None for another kind of credentials."""
+    try:
+        info = json.loads(document.reveal())
+    except ValueError:
+        return None
+    if not isinstance(info, dict) or info.get("type") != "external_account":
+        return None
+    source = info.get("credential_source")
+    return source if isinstance(source, dict) else {}
 
 
 def _member(info: Mapping[str, Any], name: str) -> str:
