@@ -81,8 +81,8 @@ def test_a_provider_that_cannot_be_loaded(path: str, text: str) -> None:
 
 def test_a_missing_sdk_names_the_extra(tmp_path: Path) -> None:
     module = "tests.support.provider_without_sdk"
-    with pytest.raises(ProviderNotAvailableError, match=re.escape('pip install "eso[vault]"')):
-        ProviderRegistry({"vault": f"{module}:VaultProvider"}).get("vault")
+    with pytest.raises(ProviderNotAvailableError, match=re.escape('pip install "eso[aws]"')):
+        ProviderRegistry({"aws": f"{module}:AWSProvider"}).get("aws")
 
 
 def test_registering_twice_is_an_error_unless_forced() -> None:
