@@ -230,6 +230,8 @@ async def test_a_leader_election_manager_reconciles(control_plane: ControlPlane)
         lease = await user.get(Lease, "manager", "default")
         assert not lease.spec.holder_identity
         events = [
-            event.message for event in (await user.list(Event, "default")).items if event.reason == "LeaderElection"
+            event.message
+            for event in (await user.list(Event, "default")).items
+            if event.reason == "LeaderElection" and event.involved_object.name == "manager"
         ]
         assert sum("became leader" in message for message in events) == 1
