@@ -316,3 +316,28 @@ def test_the_certificate_controller_fills_the_secret_and_the_configurations(helm
                 return found == [ca] * 3
 
             eventually(trusted, 30)
+
+
+@pytest.mark.parametrize(
+    ("values", "deployment", "address", "probe"),
+    [
+        (
+            {"livenessProbe": {"enabled": True, "spec": {"port": 9000, "httpGet": {"port": "live", "path": "/x"}}}},
+            _ALL[0],
+            "--live-addr=:9000",
+            {"httpGet": {"path": "/x", "port": 9000}, "initialDelaySeconds": 10},
+        ),
+        (
+            {"webhook": {"livenessProbe": {"enabled": True, "port": 8081, "initialDelaySeconds": 3}}},
+            _ALL[2],
+            "--healthz-addr=:8081",
+            {"httpGet": {"path": "/healthz", "port": 8081}, "initialDelaySeconds": 3},
+        ),
+    ],
+)
+def test_probes_take_settings_in_spec_and_beside_it(
+    helm: Helm, values: dict[str, Any], deployment: str, address: str, probe: dict[str, Any]
+) -> None:
+    container = helm.template(values).container(deployment)
+    assert address in container["args"]
+    assert probe.items() <= container["livenessProbe"].items()

@@ -38,14 +38,15 @@
 - --loglevel={{ .Values.log.level }}
 - --zap-time-encoding={{ .Values.log.timeEncoding }}
 {{- if or .Values.livenessProbe.enabled .Values.readinessProbe.enabled }}
-- --live-addr={{ .Values.readinessProbe.address | default .Values.livenessProbe.address }}:{{ .Values.readinessProbe.enabled | ternary .Values.readinessProbe.port .Values.livenessProbe.port }}
+{{- $probe := ternary .Values.readinessProbe .Values.livenessProbe .Values.readinessProbe.enabled }}
+- --live-addr={{ include "external-secrets.probeAddress" $probe }}:{{ include "external-secrets.probePort" $probe }}
 {{- end }}
 {{- end }}
 
 {{- define "external-secrets.controllerPorts" -}}
 {{- if or .Values.livenessProbe.enabled .Values.readinessProbe.enabled -}}
 - name: live
-  containerPort: {{ .Values.readinessProbe.enabled | ternary .Values.readinessProbe.port .Values.livenessProbe.port }}
+  containerPort: {{ include "external-secrets.probePort" (ternary .Values.readinessProbe .Values.livenessProbe .Values.readinessProbe.enabled) }}
   protocol: TCP
 {{- end }}
 {{- end }}
@@ -59,7 +60,7 @@
 {{- with .Values.webhook.lookaheadInterval }}
 - --lookahead-interval={{ . }}
 {{- end }}
-- --healthz-addr={{ .Values.webhook.readinessProbe.address }}:{{ .Values.webhook.readinessProbe.port }}
+- --healthz-addr={{ include "external-secrets.probeAddress" .Values.webhook.readinessProbe }}:{{ include "external-secrets.probePort" .Values.webhook.readinessProbe }}
 - --loglevel={{ .Values.webhook.log.level }}
 - --zap-time-encoding={{ .Values.webhook.log.timeEncoding }}
 {{- end }}
@@ -69,7 +70,7 @@
   containerPort: {{ .Values.webhook.port }}
   protocol: TCP
 - name: healthz
-  containerPort: {{ .Values.webhook.readinessProbe.port }}
+  containerPort: {{ include "external-secrets.probePort" .Values.webhook.readinessProbe }}
   protocol: TCP
 {{- end }}
 
@@ -94,7 +95,7 @@
 - --service-namespace={{ $namespace }}
 - --secret-name={{ $name }}
 - --secret-namespace={{ $namespace }}
-- --healthz-addr={{ .Values.certController.readinessProbe.address }}:{{ .Values.certController.readinessProbe.port }}
+- --healthz-addr={{ include "external-secrets.probeAddress" .Values.certController.readinessProbe }}:{{ include "external-secrets.probePort" .Values.certController.readinessProbe }}
 - --loglevel={{ .Values.certController.log.level }}
 - --zap-time-encoding={{ .Values.certController.log.timeEncoding }}
 {{- if not .Values.crds.createClusterSecretStore }}
@@ -111,7 +112,7 @@
 
 {{- define "external-secrets.certControllerPorts" -}}
 - name: ready
-  containerPort: {{ .Values.certController.readinessProbe.port }}
+  containerPort: {{ include "external-secrets.probePort" .Values.certController.readinessProbe }}
   protocol: TCP
 {{- end }}
 

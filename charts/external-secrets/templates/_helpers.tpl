@@ -79,17 +79,28 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* Liveness, readiness and startup probes. */}}
+{{/* Where a probe listens: its own port and address, or those in its spec. */}}
+{{- define "external-secrets.probePort" -}}
+{{- default .port (get (default (dict) .spec) "port") }}
+{{- end }}
+
+{{- define "external-secrets.probeAddress" -}}
+{{- default .address (get (default (dict) .spec) "address") }}
+{{- end }}
+
+{{/* Liveness, readiness and startup probes. Their settings may stand in spec or beside it. */}}
 {{- define "external-secrets.probes" -}}
 {{- $values := .values }}
 {{- range $name, $path := dict "livenessProbe" "/healthz" "readinessProbe" "/readyz" "startupProbe" "/readyz" }}
 {{- $probe := get $values $name }}
 {{- if and $probe $probe.enabled }}
+{{- $spec := default (dict) $probe.spec }}
+{{- $settings := mergeOverwrite (omit $spec "port" "address" "httpGet") (omit $probe "enabled" "port" "address" "spec" "useReadinessProbePort" "httpGet") }}
 {{ $name }}:
   httpGet:
-    path: {{ $path }}
-    port: {{ if and (eq $name "startupProbe") $probe.useReadinessProbePort }}{{ $values.readinessProbe.port }}{{ else }}{{ $probe.port }}{{ end }}
-  {{- with $probe.spec }}
+    path: {{ get (default (dict) (get $spec "httpGet")) "path" | default $path }}
+    port: {{ include "external-secrets.probePort" (ternary $values.readinessProbe $probe (and (eq $name "startupProbe") (default false $probe.useReadinessProbePort))) }}
+  {{- with $settings }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- end }}
