@@ -8,7 +8,7 @@ from typing import Final
 
 from eso.api.generators_v1alpha1.gcraccesstoken import GCRAccessTokenSpec
 from eso.generators.base import Generated, Generator, GeneratorContext
-from eso.generators.googletoken import AccessToken, Google, GoogleEndpoints
+from eso.identity.gcp import AccessToken, Google, GoogleEndpoints
 from eso.values import wrap_all
 
 __all__ = ["GCRAccessTokenGenerator"]

@@ -13,9 +13,9 @@ from tests.support.generatorcontext import GeneratorBench
 from tests.support.vendors.google import Google
 from tests.support.vendors.tokenserver import serving
 
-from eso.errors import EsoError, InvalidRequestError, InvalidSpecError, UnavailableError
+from eso.errors import AccessDeniedError, EsoError, InvalidSpecError, UnavailableError
 from eso.generators.gcraccesstoken import GCRAccessTokenGenerator
-from eso.generators.googletoken import GoogleEndpoints
+from eso.identity.gcp import GoogleEndpoints
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = int(NOW.timestamp())
@@ -70,7 +70,7 @@ def test_key_comes_before_the_other_ways() -> None:
         ('{"type":"service_account","private_key":"canary"}', InvalidSpecError),
         (
             '{"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"canary-x"}',
-            InvalidRequestError,
+            AccessDeniedError,
         ),
     ],
 )
