@@ -1,0 +1,1 @@
+"""Acme: one HTTP request for each secret."""
