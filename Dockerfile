@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # docker build --build-arg EXTRAS=aws -t external-secrets:aws .
-ARG PYTHON=3.13
+ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS build
 ARG EXTRAS=all
