@@ -39,7 +39,7 @@ async def test_contract(check: str) -> None:
         connect,
         key="db",
         value=VALUE.encode(),
-        property="password",
+        property_name="password",
         property_value=b"canary-fake-password",
         missing="gone",
         find=FindRef(name_regexp="^db$"),
