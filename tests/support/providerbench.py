@@ -47,15 +47,13 @@ class ProviderBench:
             kube, providers, StoreMetrics(self.registry), reader=CredentialReader(kube, memo=0.0), option=option
         )
 
-    def lend(
-        self, spec: Mapping[str, Any], *, cluster: bool = False, consumer: str = "app", max_age: float = 0.0
-    ) -> Any:
-        """A client of a store with that configuration; fields that are None are left out."""
+    def lend(self, spec: Mapping[str, Any], *, cluster: bool = False, consumer: str = "app", uid: str = "") -> Any:
+        """A client of a store with that configuration (fields that are None are left out); equal `uid`: the same store."""
         given = {key: value for key, value in spec.items() if value is not None}
-        metadata = {"name": "store", "uid": str(next(_NUMBERS)), "namespace": "" if cluster else "app"}
+        metadata = {"name": "store", "uid": uid or str(next(_NUMBERS)), "namespace": "" if cluster else "app"}
         body = {"metadata": metadata, "spec": {"provider": {self.provider.name: given}}}
         store = (ClusterSecretStore if cluster else SecretStore).from_wire(body)
-        return self.manager.client_for(store, consumer, max_age=max_age)
+        return self.manager.client_for(store, consumer)
 
     def check(self, spec: Mapping[str, Any], *, cluster: bool = False) -> list[str]:
         """The static check of a store."""
