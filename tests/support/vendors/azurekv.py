@@ -136,7 +136,7 @@ class Azure:
     async def imds(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Metadata") != "true":
             return _refused(400, "invalid_request")
-        self.sign_ins.append(dict(request.query))
+        self.sign_ins.append({key: str(value) for key, value in request.query.items()})
         if request.query.get("client_id", "") not in self.identities:
             return _refused(400, "invalid_request")
         if not request.query["resource"].startswith("https://vault."):
@@ -173,10 +173,10 @@ class Azure:
     def _listed(self, request: web.Request, kind: str) -> web.Response:
         names = sorted(name for where, name in self.objects if where == kind and (kind, name) not in self.deleted)
         start = int(request.query.get("$skiptoken", "0"))
-        items = []
+        items: list[dict[str, Any]] = []
         for name in names[start : start + _PAGE]:
             newest = self.latest(kind, name)
-            shown = {key: newest[key] for key in ("tags", "attributes", "contentType") if key in newest}
+            shown: dict[str, Any] = {key: newest[key] for key in ("tags", "attributes", "contentType") if key in newest}
             items.append({"id": f"{self.url}/{kind}/{name}", **shown})
         link = None
         if start + _PAGE < len(names):

@@ -89,7 +89,7 @@ class GoogleCloud:
     def set_state(self, name: str, number: int, state: str) -> None:
         """Disable or destroy a version."""
         version = self.payloads[f"projects/{PROJECT}/secrets/{name}"][number - 1][0]
-        version.state = sm.SecretVersion.State[state]
+        version.state = getattr(sm.SecretVersion.State, state)
 
     def versions(self, name: str, parent: str = f"projects/{PROJECT}") -> list[bytes]:
         """Payloads of a secret, oldest first."""

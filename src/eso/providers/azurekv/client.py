@@ -12,6 +12,7 @@ from eso.providers.azurekv.api import KINDS, KeyVault
 from eso.providers.azurekv.push import MANAGED_BY, MANAGER, Pusher
 from eso.providers.base import FindRef, PushEntry, PushRemoteRef, RemoteRef, SecretsClient, SourceSecret
 from eso.providers.common import find_property, split_map
+from eso.providers.gathering import read_all
 from eso.transform.find import name_matcher, tags_match
 from eso.transform.gojson import dumps, loads
 from eso.values import SecretMap, SecretValue
@@ -84,10 +85,11 @@ class AzureKVClient(SecretsClient):
                 continue
             if matcher is None or matcher.search(name):
                 names.append(name)
-        found: SecretMap = {}
-        for name in names:
-            found[name] = SecretValue(str((await self._api.get("secret", name)).get("value") or ""))
-        return found
+
+        async def read(name: str) -> SecretValue:
+            return SecretValue(str((await self._api.get("secret", name)).get("value") or ""))
+
+        return await read_all(names, read)
 
     async def push_secret(self, source: SourceSecret, entry: PushEntry) -> None:
         """Write a secret, certificate or key, as the remote key's prefix says; an equal one is left alone."""

@@ -15,6 +15,7 @@ from eso.providers.base import (
     ValidationResult,
 )
 from eso.providers.common import find_property, split_map
+from eso.providers.gathering import read_all
 from eso.providers.gcpsm.api import NotEnabledError, SecretManager
 from eso.providers.gcpsm.push import Pusher, is_managed
 from eso.transform.conversion import convert_keys
@@ -77,10 +78,12 @@ class GCPSMClient(SecretsClient):
             filters = [*(f"labels.{key}={value}" for key, value in ref.tags.items()), *filters]
         else:
             raise InvalidSpecError("dataFrom.find needs a name or tags")
-        found: SecretMap = {}
-        for key in await self._api.secrets(" ".join(filters)):
-            if key.startswith(ref.path or "") and (matcher is None or matcher.search(key)):
-                found[key] = await self.get_secret(RemoteRef(key))
+        keys = [
+            key
+            for key in await self._api.secrets(" ".join(filters))
+            if key.startswith(ref.path or "") and (matcher is None or matcher.search(key))
+        ]
+        found = await read_all(keys, lambda key: self.get_secret(RemoteRef(key)))
         return convert_keys(found, ref.conversion_strategy)
 
     async def push_secret(self, source: SourceSecret, entry: PushEntry) -> None:

@@ -114,7 +114,7 @@ async def test_workload_identity_asks_the_metadata_server(cloud: Cloud) -> None:
         "instance/attributes/cluster-location": "zone-b",
         "instance/attributes/cluster-name": "found",
     }
-    auth = {"workloadIdentity": {"serviceAccountRef": ROBOT}}
+    auth: dict[str, Any] = {"workloadIdentity": {"serviceAccountRef": ROBOT}}
     ((_, sent),) = await reads(cloud, project="machine", projectID=None, auth=auth)
     assert sent["audience"].endswith("/projects/machine/locations/zone-b/clusters/found")
     auth = {"workloadIdentity": {"serviceAccountRef": ROBOT, "clusterProjectID": "own"}}
