@@ -70,11 +70,13 @@ class WatchedCertificates:
             group.create_task(self._check(), name="certificate-check")
 
     async def _wait_usable(self) -> None:
-        problem: str | None = None
+        problem = said = None
         try:
             async with asyncio.timeout(self._patience):
                 while (problem := await asyncio.to_thread(self.problem)) is not None:
-                    _LOG.info("waiting for certificates: %s", problem)
+                    if problem != said:
+                        _LOG.info("waiting for certificates: %s", problem)
+                        said = problem
                     await asyncio.sleep(_RETRY_SECONDS)
         except TimeoutError as err:
             raise CertificateError(f"no usable certificates within {self._patience:g} s: {problem}") from err
