@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import aiohttp
@@ -15,11 +13,12 @@ from eso.api.generators_v1alpha1.acraccesstoken import (
     AzureACRServicePrincipalAuth,
     AzureACRWorkloadIdentityAuth,
 )
-from eso.api.meta_v1 import SecretKeySelector, ServiceAccountSelector
-from eso.errors import InvalidSpecError, ProviderError
+from eso.api.meta_v1 import SecretKeySelector
+from eso.errors import InvalidSpecError
 from eso.generators.base import Generated, Generator, GeneratorContext
 from eso.generators.entra import CLOUDS, Entra
 from eso.generators.http import answer_to, checked_url, text_of
+from eso.identity.azure import Application, AzureSignIn, principal_of
 from eso.values import SecretValue, wrap_all
 
 __all__ = ["ACRAccessTokenGenerator"]
@@ -27,9 +26,6 @@ __all__ = ["ACRAccessTokenGenerator"]
 _USERNAME: Final = "00000000-0000-0000-0000-000000000000"
 """Source: Azure documentation, user name for a login with a token."""
 
-_AUDIENCE: Final = "api://AzureADTokenExchange"
-_CLIENT_ID: Final = "azure.workload.identity/client-id"
-_TENANT_ID: Final = "azure.workload.identity/tenant-id"
 _EXCHANGING: Final = "exchanging a token at the Azure Container Registry"
 
 
@@ -101,28 +97,10 @@ class ACRAccessTokenGenerator(Generator[ACRAccessTokenSpec]):
     async def _by_workload(
         self, auth: AzureACRWorkloadIdentityAuth, context: GeneratorContext, entra: Entra
     ) -> SecretValue:
-        if auth.service_account_ref is not None:
-            return await _by_service_account(auth.service_account_ref, context, entra)
-        names = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE")
-        client_id, tenant, file = (self._environ.get(name, "") for name in names)
-        if not (client_id and tenant and file):
-            raise InvalidSpecError(f"the operator has no workload identity: {', '.join(names)} must be set")
-        try:
-            assertion = await asyncio.to_thread(Path(file).read_bytes)
-        except OSError as err:
-            raise ProviderError(f"AZURE_FEDERATED_TOKEN_FILE cannot be read: {err.strerror}") from err
-        return await entra.by_assertion(tenant, client_id, SecretValue(assertion.strip()))
-
-
-async def _by_service_account(ref: ServiceAccountSelector, context: GeneratorContext, entra: Entra) -> SecretValue:
-    annotations = await context.service_account_annotations(ref)
-    for name in (_CLIENT_ID, _TENANT_ID):
-        if not annotations.get(name):
-            raise InvalidSpecError(f'service account "{ref.name}" must carry the annotation {name}')
-    # The audience comes first, as upstream sends it.
-    others = ref.audiences or []
-    token = await context.service_account_token(ref.model_copy(update={"audiences": None}), [_AUDIENCE, *others])
-    return await entra.by_assertion(annotations[_TENANT_ID], annotations[_CLIENT_ID], token)
+        sign_in = AzureSignIn("WorkloadIdentity", service_account_ref=auth.service_account_ref, annotations_only=True)
+        principal = await principal_of(sign_in, context, self._environ)
+        assert isinstance(principal, Application) and principal.assertion is not None
+        return await entra.by_assertion(principal.tenant_id, principal.client_id, await principal.assertion())
 
 
 async def _principal(auth: AzureACRServicePrincipalAuth, context: GeneratorContext) -> tuple[str, SecretValue]:

@@ -161,8 +161,6 @@ async def _by_service_account(
     tenant = await _federated_tenant(sign_in, annotations.get(TENANT_ID, ""), context, environ)
     # The audience comes first, as upstream sends it.
     bare, audiences = ref.model_copy(update={"audiences": None}), (AUDIENCE, *(ref.audiences or ()))
-    # Read now, so that the client knows what it depends on; tokens are minted later, one for each sign-in.
-    await context.service_account_token(bare, audiences)
     return Application(tenant, client_id, assertion=lambda: context.service_account_token(bare, audiences))
 
 

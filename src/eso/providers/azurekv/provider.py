@@ -67,7 +67,7 @@ class AzureKVProvider(Provider[AzureKVSpec]):
         self._timeout = timeout
 
     async def new_client(self, spec: AzureKVSpec, context: StoreContext) -> SecretsClient:
-        """A client of the vault; Azure is first asked when it is used.
+        """A client of the vault; Azure is first asked when it is used, except for a ServiceAccount's workload identity.
 
         Raises:
             EsoError: the sign-in is described incompletely, or a credential is missing in the cluster.
@@ -90,6 +90,9 @@ class AzureKVProvider(Provider[AzureKVSpec]):
                 retries=self._patience,
             )
         credential = SignedIn(request)
+        if not spec.use_azure_sdk and spec.auth_type == "WorkloadIdentity" and spec.service_account_ref is not None:
+            # A federation that does not work shows on the store, not first on those who use it.
+            await credential.get_token_info()
         client = SecretClient(
             spec.vault_url.rstrip("/"),
             credential,

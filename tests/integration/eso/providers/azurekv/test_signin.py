@@ -152,6 +152,13 @@ async def test_what_is_given_twice_or_nowhere(cloud: Cloud) -> None:
     await reads(cloud, **FEDERATED, useAzureSDK=True)
 
 
+async def test_federation_that_is_not_trusted_fails_the_store(cloud: Cloud) -> None:
+    await cloud.account(client_id=CLIENT)
+    with pytest.raises(AccessDeniedError):
+        async with cloud.lend(**FEDERATED):
+            pass
+
+
 async def test_annotations_that_are_missing(cloud: Cloud) -> None:
     await cloud.account()
     await refuses(cloud, "client-id", **FEDERATED)
