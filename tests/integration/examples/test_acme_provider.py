@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -208,6 +209,18 @@ async def test_errors_say_what_happens_next(target: Path, vendor: Acme) -> None:
         with pytest.raises(AccessDeniedError) as denied:
             await client.validate()
     assert "canary" not in str(denied.value)
+
+
+@pytest.mark.parametrize("language", ["toml", "python", "yaml"])
+def test_the_documentation_shows_what_is_there(language: str) -> None:
+    text = (ROOT / "docs" / "providers" / "writing.md").read_text()
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+    sources = [path.read_text() for path in sorted(PACKAGE.rglob("*")) if path.suffix in (".py", ".toml", ".yaml")]
+    there = {line.strip() for source in sources for line in source.splitlines()}
+    # The test of an author is this module, not a part of the package.
+    shown = [line.strip() for block in blocks if "run_check" not in block for line in block.splitlines()]
+    assert shown
+    assert [line for line in shown if line not in there] == []
 
 
 def test_a_spec_that_cannot_work(target: Path) -> None:
