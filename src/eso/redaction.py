@@ -14,7 +14,7 @@ from typing import Final
 
 from eso.values import REDACTED, SecretValue
 
-__all__ = ["scrub"]
+__all__ = ["forms_of", "scrub"]
 
 _LONGEST: Final = 1024
 """Characters of vendor text that are kept."""
@@ -57,7 +57,7 @@ def scrub(text: str, values: Iterable[SecretValue] = ()) -> str:
         values: secrets it could hold, for example the credentials of the request and the value that was sent. Their base64,
             percent-encoded and JSON-escaped forms are found too.
     """
-    known = sorted({form for value in values for form in _forms(value)}, key=len, reverse=True)
+    known = sorted({form for value in values for form in forms_of(value)}, key=len, reverse=True)
     for form in known:
         if len(form) >= _SHORT:
             text = text.replace(form, REDACTED)
@@ -70,7 +70,8 @@ def scrub(text: str, values: Iterable[SecretValue] = ()) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def _forms(value: SecretValue) -> Iterator[str]:
+def forms_of(value: SecretValue) -> Iterator[str]:
+    """The texts in which a value may turn up: as it is, encoded, and the longer of its lines."""
     raw = value.reveal()
     if not raw:
         return

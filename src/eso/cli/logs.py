@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 import structlog
-from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from eso.cli.tracebacks import exception_stacks, write_exception
 from reconcile.log import current_request
 
 __all__ = ["LEVELS", "TIME_ENCODINGS", "configure_logs"]
@@ -70,6 +70,16 @@ def _request(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+def _without_objects(record: logging.LogRecord) -> bool:
+    """Keep the first line of what asyncio says.
+
+    The lines after it describe the task or callback, with the text of its exception or its result, which may hold anything.
+    """
+    record.msg, _, _ = record.getMessage().partition("\n")
+    record.args = ()
+    return True
+
+
 def configure_logs(level: str, time_encoding: str, stream: TextIO | None = None) -> None:
     """Route every log record of this process, libraries included, to one stream.
 
@@ -95,10 +105,9 @@ def configure_logs(level: str, time_encoding: str, stream: TextIO | None = None)
     ]
     final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if out.isatty():
-        final.append(structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback))
+        final.append(structlog.dev.ConsoleRenderer(exception_formatter=write_exception))
     else:
-        # Frames of a traceback, never the variables in them: those hold secret values.
-        frames = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+        frames = structlog.processors.ExceptionRenderer(exception_stacks)
         final += [frames, _zap_names, structlog.processors.JSONRenderer()]
     handler = logging.StreamHandler(out)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
@@ -118,6 +127,9 @@ def configure_logs(level: str, time_encoding: str, stream: TextIO | None = None)
         "asyncio",
     ):
         logging.getLogger(chatty).setLevel(max(LEVELS[level], logging.WARNING))
+    loop_log = logging.getLogger("asyncio")
+    if _without_objects not in loop_log.filters:
+        loop_log.addFilter(_without_objects)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -20,7 +20,7 @@ from eso.template.gotext.parser import parse
 from eso.template.gotext.state import ExecError, LimitReached, MissingKey, Program, State
 from eso.template.gotext.statements import compile_trees
 from eso.template.gotext.tokenstream import ParseError
-from eso.template.gotext.values import MISSING, StringMap, Value, from_bytes, normalized, to_bytes
+from eso.template.gotext.values import MISSING, MapOfStringMaps, StringMap, Value, from_bytes, normalized, to_bytes
 from eso.template.limits import DEFAULT_LIMITS, Budget, Limits
 
 __all__ = ["Delims", "MissingKey", "Template", "compile_source", "compile_template", "render", "root_of"]
@@ -120,7 +120,12 @@ class Template:
 
 
 def _values_of(data: Value) -> Iterable[str]:
-    return data.values() if isinstance(data, StringMap) else ()
+    """Every text in the data; the webhook's secrets are maps in a map."""
+    if isinstance(data, StringMap):
+        return data.values()
+    if isinstance(data, MapOfStringMaps):
+        return [value for inner in data.values() for value in inner.values()]
+    return ()
 
 
 @contextmanager

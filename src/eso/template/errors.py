@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final, Literal, Self
 
 from eso.errors import EsoError
+from eso.redaction import forms_of
+from eso.values import SecretValue
 
 __all__ = ["Stage", "TemplateError", "TemplateLimitError", "without_values"]
 
@@ -48,8 +51,16 @@ class TemplateLimitError(TemplateError):
 
 
 def without_values(message: str, values: Iterable[str]) -> str:
-    """The message with every value in it replaced; the second line of defence after messages that hold none."""
-    for value in sorted(values, key=len, reverse=True):
-        if len(value) >= _SHORTEST_SECRET and value in message:
-            message = message.replace(value, _REDACTED)
+    """The message with every value in it replaced, as it is, in any case, or encoded (base64, hexadecimal, URL, JSON).
+
+    The second line of defence after messages that hold none: `fail` says what the template tells it to.
+    """
+    forms = {form for value in values for form in (value, *forms_of(SecretValue(_bytes(value))))}
+    for form in sorted(forms, key=len, reverse=True):
+        if _SHORTEST_SECRET <= len(form) <= len(message):
+            message = re.sub(re.escape(form), _REDACTED, message, flags=re.IGNORECASE)
     return message
+
+
+def _bytes(value: str) -> bytes:
+    return value.encode("utf-8", "surrogateescape")

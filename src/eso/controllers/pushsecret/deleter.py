@@ -13,7 +13,6 @@ from eso.errors import EsoError
 from eso.providers.base import PushRemoteRef
 from eso.stores.client_manager import ClientManager
 from reconcile.cache.informer import Informer
-from reconcile.errors import ReconcileError
 
 __all__ = ["CLAIM_INDEX", "Deleter", "Deletion"]
 
@@ -95,6 +94,6 @@ class Deleter:
                     except Exception as err:  # noqa: BLE001 - a provider is somebody else's code: the rest is tried too
                         deletion.errors.append(told("", err))
                         deletion.left.setdefault(store, {})[where] = entry
-        except (EsoError, ReconcileError) as err:
+        except Exception as err:  # noqa: BLE001 - as above
             deletion.errors.append(told(f"could not get secrets client for store {store}", err))
             deletion.left[store] = entries

@@ -104,7 +104,7 @@ class Pusher:
         try:
             async with self._clients.client(store_ref(plan.key), push.namespace) as client:
                 await _each(plan.entries.values(), lambda planned: look(client, planned))
-        except EsoError:
+        except Exception:  # noqa: BLE001 - as above
             # The push fails at the same point and says so.
             survey.errors.clear()
         return survey
@@ -131,7 +131,7 @@ class Pusher:
             async with self._clients.client(store_ref(plan.key), push.namespace) as client:
                 one = _Writer(self._memory, client, push, plan, outcome, failures, trust)
                 await _each(wanted, one.write)
-        except EsoError as err:
+        except Exception as err:  # noqa: BLE001 - as above
             outcome.errors.append(told(f"could not get secrets client for store {plan.store.name}", err))
         outcome.errors += [failures[where] for where in plan.entries if where in failures]
         # The order of the plan, whatever finished first.

@@ -10,7 +10,7 @@ from eso.template import FUNCTIONS, TemplateError, compile_template, render, roo
 from eso.template.engine import compile_source
 from eso.template.errors import without_values
 from eso.template.gotext.function import Function, FunctionError, Param
-from eso.template.gotext.values import StringMap
+from eso.template.gotext.values import MapOfStringMaps, StringMap
 
 
 def test_compiled_once_per_source_delimiters_name_and_table() -> None:
@@ -89,6 +89,15 @@ def test_unclosed_action_names_its_start() -> None:
 
 def test_values_are_cut_from_messages() -> None:
     assert without_values("a hunter2 and hunter", ["hunter", "hunter2", "a"]) == "a [redacted] and [redacted]"
+    for form in ("HUNTER2!", "aHVudGVyMiE=", "68756e74657232 21".replace(" ", ""), "hunter2%21"):
+        assert without_values(f"bad {form}", ["hunter2!"]) == "bad [redacted]", form
+
+
+def test_values_of_maps_in_the_data_are_kept_out_of_messages() -> None:
+    data = MapOfStringMaps({"auth": StringMap({"token": "hunter2"})})
+    with pytest.raises(TemplateError, match="error calling fail") as caught:
+        render("{{ fail .auth.token }}", data, name="t", functions=FUNCTIONS)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_parse_errors_hold_no_value() -> None:
