@@ -61,6 +61,7 @@ class Vault:
         refuse_exists: error of looking whether something exists.
         down: error of making a client.
         gate: writes wait for it.
+        waiting: how many have come to the gate.
         unreadable: error of reads.
         slow: seconds that a write takes before and after it takes effect.
     """
@@ -74,6 +75,7 @@ class Vault:
     refuse_exists: Exception | None = None
     down: Exception | None = None
     gate: asyncio.Event | None = None
+    waiting: int = 0
     unreadable: Exception | None = None
     slow: float = 0.0
 
@@ -97,6 +99,7 @@ class VaultClient(SecretsClient):
     async def push_secret(self, source: SourceSecret, entry: PushEntry) -> None:
         place = _place(entry.remote.remote_key, entry.remote.property)
         if self._vault.gate is not None:
+            self._vault.waiting += 1
             await self._vault.gate.wait()
         await asyncio.sleep(self._vault.slow)
         for name in (place, "*"):

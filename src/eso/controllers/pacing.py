@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from eso.api.duration import parse_duration
@@ -21,7 +22,7 @@ from eso.transform.hash import synced_resource_version
 from reconcile.api.model import KubeObject
 from reconcile.api.request import Request
 
-__all__ = ["SMALLEST_STEP", "Retries", "interval_of", "phase_of", "recheck_after", "version_of"]
+__all__ = ["SMALLEST_STEP", "Forced", "Retries", "interval_of", "phase_of", "recheck_after", "version_of"]
 
 SMALLEST_STEP: Final = 0.01
 """Seconds, so that a timer that comes early does not spin."""
@@ -83,6 +84,36 @@ def recheck_after(refresh_time: str | None) -> float | None:
     except ValueError:
         return DEFAULT_REQUEUE
     return seconds if seconds > 0 else None
+
+
+class Forced:
+    """Objects whose next pass has work to do although they are not due: something they refer to has changed."""
+
+    def __init__(self) -> None:
+        self._waiting: set[Request] = set()
+
+    def add(self, request: Request) -> None:
+        """Ask for it."""
+        self._waiting.add(request)
+
+    def forget(self, request: Request) -> None:
+        """The object is gone."""
+        self._waiting.discard(request)
+
+    @contextmanager
+    def taken(self, request: Request) -> Iterator[bool]:
+        """Whether this was asked for; a block that fails leaves it to the next pass.
+
+        What changes while the block runs asks for a pass of its own.
+        """
+        forced = request in self._waiting
+        self._waiting.discard(request)
+        try:
+            yield forced
+        except BaseException:
+            if forced:
+                self._waiting.add(request)
+            raise
 
 
 class Retries:

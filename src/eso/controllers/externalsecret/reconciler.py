@@ -18,7 +18,7 @@ from eso.controllers.externalsecret.outcome import Failure, Outcome, Reason, sta
 from eso.controllers.externalsecret.refresh import next_look, refresh_interval, should_refresh, version_of
 from eso.controllers.externalsecret.target import TargetSecrets
 from eso.controllers.externalsecret.templates import TemplateRenderer
-from eso.controllers.pacing import Retries
+from eso.controllers.pacing import Forced, Retries
 from eso.errors import EsoError, NotModifiedError
 from eso.stores.policy import default_max_age
 from reconcile.api.request import Request
@@ -78,7 +78,7 @@ class ExternalSecretReconciler:
         self._metrics = metrics
         self._clock = clock
         self._retries = Retries()
-        self._forced: set[Request] = set()
+        self._forced = Forced()
 
     def force(self, request: Request) -> None:
         """Let the next pass ask the provider although no refresh is due: something the object refers to has changed."""
@@ -103,7 +103,7 @@ class ExternalSecretReconciler:
     def _gone(self, request: Request) -> Result:
         self._metrics.forget(request.name, request.namespace)
         self._retries.forget(request)
-        self._forced.discard(request)
+        self._forced.forget(request)
         self._manifests.forget(request.namespace, request.name)
         return Result()
 
@@ -118,14 +118,13 @@ class ExternalSecretReconciler:
         es = await self._with_finalizer(es)
         self._metrics.observe(es, es.status.conditions)
         started = self._clock()
-        forced = request in self._forced
         try:
-            outcome = await self._sync(es, started, forced=forced)
+            with self._forced.taken(request) as forced:
+                outcome = await self._sync(es, started, forced=forced)
         except ConflictError:
             return Result(requeue=True)
         except Failure as failure:
             return await self._failed(request, es, failure, started)
-        self._forced.discard(request)
         self._retries.forget(request)
         if outcome is not None:
             es = await self._done(es, outcome, started)

@@ -10,7 +10,7 @@ from typing import Final
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret, PushSecretStatus
 from eso.controllers.conditions import cause_of, find
 from eso.controllers.metrics import KindMetrics
-from eso.controllers.pacing import Retries, interval_of
+from eso.controllers.pacing import Forced, Retries, interval_of
 from eso.controllers.pushsecret.deleter import Deleter
 from eso.controllers.pushsecret.ledger import FINALIZER, synced
 from eso.controllers.pushsecret.memory import PushMemory
@@ -72,7 +72,7 @@ class PushSecretReconciler:
         self._metrics = metrics
         self._clock = clock
         self._retries = Retries()
-        self._forced: set[Request] = set()
+        self._forced = Forced()
 
     def force(self, request: Request) -> None:
         """Let the next pass push although no refresh is due: something the object refers to has changed."""
@@ -99,7 +99,7 @@ class PushSecretReconciler:
         self._metrics.forget_duration(request.name, request.namespace)
         self._memory.forget(request)
         self._retries.forget(request)
-        self._forced.discard(request)
+        self._forced.forget(request)
         return Result()
 
     async def _present(self, request: Request, push: PushSecret, started: datetime) -> Result:
@@ -111,15 +111,14 @@ class PushSecretReconciler:
         except NotFoundError:
             return Result(requeue=True)
         self._metrics.observe(push, push.status.conditions)
-        forced = request in self._forced
-        try:
-            if not is_due(push, started) and not (forced and follows_sources(push)):
-                self._forced.discard(request)
+        with self._forced.taken(request) as forced:
+            try:
+                due = is_due(push, started) or (forced and follows_sources(push))
+            except EsoError as err:
+                raise Failure(cause_of(err)) from err
+            if not due:
                 return Result(requeue_after=next_look(push, started))
-        except EsoError as err:
-            raise Failure(cause_of(err)) from err
-        result = await self._sync(request, push, started)
-        self._forced.discard(request)
+            result = await self._sync(request, push, started)
         self._retries.forget(request)
         return result
 

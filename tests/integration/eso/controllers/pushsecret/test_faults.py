@@ -137,3 +137,15 @@ async def test_a_hundred_sources_make_a_hundred_places(world: Cluster) -> None:
         await world.push({"selector": selector, "dataTo": [{"storeRef": {"name": "store"}}]})
         await world.condition("True", DONE)
     assert len(world.vault().values) == 100
+
+
+async def test_a_source_that_changes_while_it_is_pushed_is_pushed_again(world: Cluster) -> None:
+    gate = world.vault().gate = asyncio.Event()
+    await world.secret(a="1")
+    async with world.operator():
+        await world.push({"data": [data("a", "r")]})
+        await eventually(lambda: world.vault().waiting == 1)
+        await world.set_secret(a="2")
+        await asyncio.sleep(0.05)
+        gate.set()
+        await eventually(lambda: world.vault().values == {"r": b"2"})
