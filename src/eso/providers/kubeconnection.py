@@ -29,6 +29,7 @@ from eso.values import SecretValue
 from reconcile.client.client import Client
 from reconcile.client.config import Config
 from reconcile.client.credentials import Credentials, StaticCredentials
+from reconcile.client.transport import UntrustedError
 from reconcile.errors import (
     APIError,
     BadRequestError,
@@ -255,6 +256,8 @@ def error_of(err: ReconcileError, what: str) -> ProviderError:
         err: from the client.
         what: the operation in our own words.
     """
+    if isinstance(err, UntrustedError):
+        return UnavailableError(f"{what}: the certificate of the API server is not trusted, check server.caBundle")
     if isinstance(err, TransportError):
         return UnavailableError(f"{what}: the API server did not answer")
     if not isinstance(err, APIError):

@@ -12,7 +12,7 @@ from yarl import URL
 
 from reconcile.client.config import Config
 from reconcile.client.tls import TLSContext
-from reconcile.client.transport import NotSentError, Response, Stream
+from reconcile.client.transport import NotSentError, Response, Stream, UntrustedError
 from reconcile.errors import ConfigError, TransportError
 
 __all__ = ["HttpTransport"]
@@ -190,7 +190,7 @@ class _HttpStream:
 def _broken(method: str, path: str, err: aiohttp.ClientError) -> TransportError:
     # The class says what happened; the text of a vendor's error may quote headers.
     if isinstance(err, aiohttp.ClientConnectorCertificateError):
-        return TransportError(f"{method} {path}: the API server's certificate is not trusted")
+        return UntrustedError(f"{method} {path}: the API server's certificate is not trusted")
     if isinstance(err, aiohttp.ClientConnectorError):
         return NotSentError(f"{method} {path}: no connection to {err.host}:{err.port}")
     return TransportError(f"{method} {path}: {type(err).__name__}")

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from reconcile.errors import TransportError
 
-__all__ = ["NotSentError", "Response", "Stream", "Transport"]
+__all__ = ["NotSentError", "Response", "Stream", "Transport", "UntrustedError"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,10 @@ class Response:
 
 class NotSentError(TransportError):
     """The request never left: no connection could be made. Sending it again is safe whatever it is."""
+
+
+class UntrustedError(NotSentError):
+    """The server's certificate is not signed by an authority that is trusted, or is for another name."""
 
 
 class Stream(Protocol):
