@@ -11,7 +11,8 @@ import base64
 import io
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import urllib.parse
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -443,3 +444,21 @@ async def test_nothing_leaks(emitted: Emitted, where: str) -> None:
 async def test_nothing_leaks_into_conditions(emitted: Emitted) -> None:
     leaks = {name: message for name, (_, message) in emitted.outcomes.items() if sightings(message)}
     assert not leaks
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        str,
+        str.upper,
+        urllib.parse.quote,
+        lambda text: text.encode().hex(),
+        lambda text: base64.b64encode(text.encode()).decode(),
+        lambda text: base64.urlsafe_b64encode(b"u:" + text.encode()).decode(),
+        lambda text: base64.b64encode(b"x" + base64.b64encode(text.encode())).decode(),
+        lambda text: base64.b32encode(text.encode()).decode(),
+    ],
+)
+async def test_the_search_finds_a_value_in_every_form(encode: Callable[[str], str]) -> None:
+    assert sightings(f"before {encode(canary('control'))} after")
+    assert not sightings(f"before {encode('something else')} after")
