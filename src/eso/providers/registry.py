@@ -71,7 +71,7 @@ PROVIDERS: Final[Mapping[str, str]] = MappingProxyType(
 """Key under `spec.provider` -> class name in `eso.providers.<key, lower case>.provider`."""
 
 EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
-    {"aws": "aws", "azurekv": "azure", "gcpsm": "gcp"}
+    {"aws": "aws", "azurekv": "azure", "gcpsm": "gcp", "github": "github"}
 )
 """Extras of this distribution that carry a provider's SDK."""
 
