@@ -27,9 +27,9 @@ from pathlib import Path
 
 import aiohttp
 from aiohttp import web
-from tests.support.controlplane import ControlPlane, running_control_plane
 
 from eso.cli.crds import all_crds
+from tests.support.controlplane import ControlPlane, running_control_plane
 
 ES = "/apis/external-secrets.io/v1"
 NAMESPACE = "bench"

@@ -13,12 +13,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.support.gooracle import GoOracle, available, build
-
 from eso.template import FUNCTIONS, Limits, MissingKey, render
 from eso.template.engine import compile_source
 from eso.template.gotext.values import StringMap
 from eso.template.limits import Budget
+from tests.support.gooracle import GoOracle, available, build
 
 BLOCK = "MIIBzzCCAXSgAwIBAgIUU1/dAm+Dq7/ywagHyqhTD8f62cEwCgYIKoZIzj0EAwIw\n" * 12
 PEM = "".join(

@@ -16,13 +16,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import hvac
-from tests.support.providerbench import bench
-from tests.support.vault import Vault, running_vault
 
 from eso.providers.base import RemoteRef, SecretsClient
 from eso.providers.vault.provider import VaultProvider
 from reconcile.api.core_v1 import Secret
 from reconcile.api.meta_v1 import ObjectMeta
+from tests.support.providerbench import bench
+from tests.support.vault import Vault, running_vault
 
 IN_FLIGHT = 64
 POOL = 16

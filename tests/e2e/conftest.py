@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.contract import Api, Server, embedded_server
 from tests.support.controlplane import ControlPlane, Unavailable, find_binaries, running_control_plane
 from tests.support.operator import ClusterUnderTest, cluster_under_test, install_crds

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from tests.support.contract import Server
 from tests.support.controlplane import ROOT, Unavailable, free_ports
 from tests.support.helm import Helm, Rendered, find_helm

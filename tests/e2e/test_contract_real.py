@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.support.contract import CASES, Api, Case, Server, prepare
 from tests.support.controlplane import ControlPlane
 

@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 import pytest
+
 from tests.support.controlplane import ControlPlane
 from tests.support.operator import ClusterUnderTest, eventually
 

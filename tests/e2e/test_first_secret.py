@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 import yaml
+
 from tests.support.operator import ClusterUnderTest, Operator, eventually
 
 _VERSION = "external-secrets.io/v1"

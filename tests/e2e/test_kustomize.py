@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.support.contract import Server
 from tests.support.controlplane import ROOT
 from tests.support.operator import ClusterUnderTest, cluster_under_test

@@ -6,7 +6,6 @@ import asyncio
 from contextlib import suppress
 
 import pytest
-from tests.support.controlplane import ControlPlane
 
 from reconcile.api.admissionregistration_v1 import ValidatingWebhookConfiguration
 from reconcile.api.coordination_v1 import Lease
@@ -31,6 +30,7 @@ from reconcile.webhook import (
     inject_webhook_ca,
     validating,
 )
+from tests.support.controlplane import ControlPlane
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from reconcile.webhook.certificates import CertificateBundle, Policy, renewed
 from tests.support.contract import Server
 from tests.support.controlplane import ROOT, free_ports
 from tests.support.operator import ClusterUnderTest, cluster_under_test, eventually
-
-from reconcile.webhook.certificates import CertificateBundle, Policy, renewed
 
 _HOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 _POLICY = Policy("external-secrets", ["localhost"])

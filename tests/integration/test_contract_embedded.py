@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from tests.support.contract import CASES, Api, Case, Server, embedded_server, prepare
 
 NAMESPACES = "/api/v1/namespaces"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.govalues import canonical, decode, encode
-
 from eso.template.functions import FUNCTIONS
 from eso.template.gotext.function import FunctionError
 from eso.template.limits import Budget
+from tests.support.govalues import canonical, decode, encode
 
 
 def outcome(name: str, args: list[Any], *, method: bool = False) -> dict[str, Any]:

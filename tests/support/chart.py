@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.support.controlplane import ROOT
 
 from eso.cli.rbac import (
     CERT_CONTROLLER_CLUSTER_RULES,
@@ -23,6 +22,7 @@ from eso.cli.rbac import (
     VIEW_RULES,
     Rule,
 )
+from tests.support.controlplane import ROOT
 
 CHART = ROOT / "charts" / "external-secrets"
 _WEBHOOK_SECRET = "external-secrets-webhook"

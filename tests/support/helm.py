@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from tests.support.controlplane import ROOT, Unavailable
 
 VERSION = "v3.19.0"

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from tests.support.shelf import ShelfProvider, TokenProvider
 
 from eso.cli.crds import all_crds
 from eso.cli.operator import build_operator
@@ -24,6 +23,7 @@ from reconcile.client.transport import Response, Stream, Transport
 from reconcile.testing.apiserver import ApiServer
 from reconcile.testing.eventually import eventually
 from reconcile.testing.running import running
+from tests.support.shelf import ShelfProvider, TokenProvider
 
 __all__ = ["Bench", "Space", "bench", "settings"]
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from tests.support.contract.api import CRDS, Api, Server
 from tests.support.controlplane import ROOT, free_ports
 

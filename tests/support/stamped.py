@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.push_store import Cluster
-
 from eso.api.externalsecrets_v1.clusterexternalsecret import ClusterExternalSecret
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.api.externalsecrets_v1alpha1.clusterpushsecret import ClusterPushSecret
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret
 from reconcile.api.model import KubeObject
 from reconcile.testing.eventually import eventually
+from tests.support.push_store import Cluster
 
 __all__ = ["CLUSTER_EXTERNAL_SECRET", "CLUSTER_PUSH_SECRET", "Stamping"]
 

@@ -11,8 +11,6 @@ from typing import Any, ClassVar, NoReturn
 
 import aiohttp
 from pydantic import TypeAdapter
-from tests.support.canaries import Canaries
-from tests.support.shelf import TokenProvider
 
 from eso.providers.base import (
     Capabilities,
@@ -25,6 +23,8 @@ from eso.providers.base import (
     ValidationResult,
 )
 from eso.values import SecretMap, SecretValue
+from tests.support.canaries import Canaries
+from tests.support.shelf import TokenProvider
 
 __all__ = ["FAILURES", "TelltaleProvider"]
 

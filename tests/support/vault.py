@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.controlplane import free_ports
 from tests.support.keypairs import key_pair
 

@@ -24,7 +24,9 @@ def parse_refresh_interval(value: int | str | None) -> float:
         try:
             seconds = parse_duration(value)
         except ValueError as err:
-            raise InvalidSpecError(f'invalid refreshInterval {shown}: {err}; write seconds as a number, or "5m"') from err
+            raise InvalidSpecError(
+                f'invalid refreshInterval {shown}: {err}; write seconds as a number, or "5m"'
+            ) from err
     if seconds < 0:
         raise InvalidSpecError(f"invalid refreshInterval {shown}: must not be negative")
     return seconds

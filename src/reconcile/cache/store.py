@@ -17,6 +17,9 @@ __all__ = ["Entry", "Parser", "Store", "Transform", "is_older", "labels_of"]
 
 _LOG = logging.getLogger(__name__)
 
+_RECENT = 128
+"""Objects of a store that are kept decoded: those in the hands of the workers, not those that merely exist."""
+
 Transform = Callable[[dict[str, Any]], dict[str, Any]]
 Key = tuple[str, str]
 
@@ -129,16 +132,25 @@ class Store(Generic[K]):
         self._functions = dict(indexes or {})
         self._indexes: dict[str, dict[str, set[Key]]] = {name: {} for name in self._functions}
         self._indexed: dict[Key, list[tuple[str, str]]] = {}
+        self._recent: dict[Key, tuple[Entry, K]] = {}
         self.bytes_cached = 0
         self.size = 0
 
     def decode(self, entry: Entry) -> K:
-        """The object of an entry.
+        """The object of an entry; the last few stay decoded, since one change is looked at by many.
 
         Raises:
             DecodeError: it does not have the shape of its kind.
         """
-        return (decode_metadata if self._metadata_only else decode)(self._kind, entry.raw)
+        known = self._recent.get(entry.key)
+        if known is not None and known[0] is entry:
+            return known[1]
+        found = (decode_metadata if self._metadata_only else decode)(self._kind, entry.raw)
+        self._recent.pop(entry.key, None)
+        self._recent[entry.key] = (entry, found)
+        if len(self._recent) > _RECENT:
+            del self._recent[next(iter(self._recent))]
+        return found
 
     def get(self, key: Key) -> Entry | None:
         """The entry of that namespace and name."""
@@ -164,6 +176,7 @@ class Store(Generic[K]):
             self.bytes_cached -= len(old.raw)
             self.size -= 1
             self._unindex(key)
+            self._recent.pop(key, None)
             if not objects:
                 del self._namespaces[key[0]]
         return old

@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.support.controlplane import ROOT, ControlPlane, Unavailable, running_control_plane
 
 from reconcile.client.config import Config
 from reconcile.client.http import HttpTransport
 from reconcile.client.transport import Transport
 from reconcile.testing.apiserver import ApiServer
 from reconcile.testing.eventually import eventually
+from tests.support.controlplane import ROOT, ControlPlane, Unavailable, running_control_plane
 
 SECRETS = "/api/v1/namespaces/{ns}/secrets"
 

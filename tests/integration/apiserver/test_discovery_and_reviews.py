@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 import pytest
-from tests.integration.apiserver.conftest import Api, Widgets
 
 from reconcile.testing.eventually import eventually
+from tests.integration.apiserver.conftest import Api, Widgets
 
 TOKEN = "/api/v1/namespaces/{ns}/serviceaccounts/robot/token"
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"

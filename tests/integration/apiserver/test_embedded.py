@@ -16,7 +16,6 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
-from tests.integration.apiserver.conftest import CRDS, SECRETS, Api, crd
 
 from reconcile.client.config import Config
 from reconcile.client.http import HttpTransport
@@ -25,6 +24,7 @@ from reconcile.errors import TransportError
 from reconcile.testing.apiserver import ApiRequest, ApiServer, Faults, User
 from reconcile.testing.apiserver.certificates import serving_context
 from reconcile.testing.eventually import eventually
+from tests.integration.apiserver.conftest import CRDS, SECRETS, Api, crd
 
 GROUP = "example.com"
 WIDGETS = f"/apis/{GROUP}/v1/namespaces/{{ns}}/widgets"

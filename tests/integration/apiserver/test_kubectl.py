@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.integration.apiserver.conftest import control_plane_is_at_hand, crd
-from tests.support.controlplane import Unavailable, find_binaries
 
 from reconcile.testing.apiserver import ApiServer
+from tests.integration.apiserver.conftest import control_plane_is_at_hand, crd
+from tests.support.controlplane import Unavailable, find_binaries
 
 pytestmark = pytest.mark.controlplane
 

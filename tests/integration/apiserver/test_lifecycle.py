@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.integration.apiserver.conftest import CRDS, SECRETS, Api, Widgets, crd
 
 from reconcile.testing.eventually import eventually
+from tests.integration.apiserver.conftest import CRDS, SECRETS, Api, Widgets, crd
 
 MERGE = "application/merge-patch+json"
 CONFIG_MAPS = "/api/v1/namespaces/{ns}/configmaps"

@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.integration.apiserver.conftest import SECRETS, Api, Events, Widgets
 
 from reconcile.testing.apiserver import ApiServer
+from tests.integration.apiserver.conftest import SECRETS, Api, Events, Widgets
 
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.integration.apiserver.conftest import SECRETS, Api, Widgets
 
 from reconcile.testing.eventually import eventually
+from tests.integration.apiserver.conftest import SECRETS, Api, Widgets
 
 
 async def test_create_fills_identity_and_defaults(api: Api) -> None:

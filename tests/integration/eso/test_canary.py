@@ -21,10 +21,6 @@ import pytest
 import pytest_asyncio
 import structlog
 from aiohttp import web
-from tests.support.canaries import Canaries, sightings
-from tests.support.operating import VERSION, Space, bench, settings
-from tests.support.telltale import FAILURES, TelltaleProvider
-from tests.support.vendors.webhook import Hook, serving_hook
 
 from eso.cli.logs import configure_logs
 from eso.cli.operator import build_operator
@@ -34,6 +30,10 @@ from reconcile.client.transport import Response, Stream, Transport
 from reconcile.metrics import render
 from reconcile.testing.eventually import eventually
 from reconcile.testing.running import running
+from tests.support.canaries import Canaries, sightings
+from tests.support.operating import VERSION, Space, bench, settings
+from tests.support.telltale import FAILURES, TelltaleProvider
+from tests.support.vendors.webhook import Hook, serving_hook
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

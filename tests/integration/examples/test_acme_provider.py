@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
-from tests.support.vendors.acme import TOKEN, Acme, acme
 
 from eso.cli.crds import all_crds, plugin_models
 from eso.cli.manifests import apply_manifest
@@ -36,6 +35,7 @@ from reconcile.errors import APIError
 from reconcile.testing.apiserver import ApiServer
 from reconcile.testing.eventually import eventually
 from reconcile.testing.running import running
+from tests.support.vendors.acme import TOKEN, Acme, acme
 
 ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "examples" / "acme_provider"

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from examples import podcounts, team, website
 
+from examples import podcounts, team, website
 from reconcile import Client, Manager, ObjectMeta
 from reconcile.api.core_v1 import ConfigMap
 from reconcile.schema import custom_resource_definition

@@ -16,9 +16,8 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from tests.support.contract.widget import CRD, CRDS, WIDGETS
-
 from reconcile.testing.apiserver import ApiServer, User
+from tests.support.contract.widget import CRD, CRDS, WIDGETS
 
 JSON = "application/json"
 MERGE = "application/merge-patch+json"

@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+
 from tests.support.keypairs import key_pair
 
 __all__ = ["CLIENT", "SECRET", "TENANT", "Azure", "Fault", "azure"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+
 from tests.support.vendors.tokenserver import Refused, TokenServer
 
 __all__ = ["SITE", "BeyondtrustLeases"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import jwt
 from aiohttp import web
+
 from tests.support.vendors.tokenserver import TokenServer
 
 __all__ = ["Doppler"]

@@ -12,6 +12,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from nacl.public import PrivateKey, SealedBox
+
 from tests.support.vendors.tokenserver import Refused, TokenServer
 
 __all__ = ["Github"]

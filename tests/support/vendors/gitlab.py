@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
+
 from tests.support.vendors.tokenserver import TokenServer
 
 __all__ = ["Gitlab"]

@@ -10,6 +10,7 @@ import jwt
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from tests.support.vendors.tokenserver import Refused, TokenServer
 
 __all__ = ["Google"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import jwt
 from aiohttp import web
+
 from tests.support.vendors.tokenserver import Refused, TokenServer
 
 __all__ = ["Azure", "Cloudsmith", "Quay"]

@@ -13,6 +13,7 @@ from typing import Any
 
 import spnego
 from aiohttp import web
+
 from tests.support.keypairs import key_pair
 
 __all__ = ["Hook", "serving_hook"]

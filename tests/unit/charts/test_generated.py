@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.support.chart import CHART, dashboard, definitions, rules_template, schema_text
-from tests.support.controlplane import ROOT
 
 from eso.cli.operator import build_operator
 from eso.cli.webhook import build_webhook
 from eso.settings import ControllerSettings, WebhookSettings
 from reconcile.client.config import Config
+from tests.support.chart import CHART, dashboard, definitions, rules_template, schema_text
+from tests.support.controlplane import ROOT
 
 _CONTRACT = re.compile(
     r"\b(?:(?:externalsecret|secretstore|clustersecretstore|pushsecret|controller_runtime|workqueue|rest_client"

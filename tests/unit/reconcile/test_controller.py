@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from tests.unit.reconcile.controllers import Harness, Team, team
 
 from reconcile.api.core_v1 import ConfigMap
 from reconcile.api.request import Request
@@ -19,6 +18,7 @@ from reconcile.predicates import generation_changed
 from reconcile.testing.loop import run
 from reconcile.watches import Channel, Ticker, Watch
 from reconcile.workqueue import ExponentialLimiter
+from tests.unit.reconcile.controllers import Harness, Team, team
 
 A = Request("default", "a")
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.unit.reconcile.controllers import Team
 
 from reconcile.api.core_v1 import ConfigMap, Event
 from reconcile.api.meta_v1 import ObjectMeta
@@ -16,6 +15,7 @@ from reconcile.events import EventRecorder
 from reconcile.metrics import EventMetrics
 from reconcile.testing.apiserver.server import ApiServer
 from reconcile.testing.loop import run
+from tests.unit.reconcile.controllers import Team
 
 SUBJECT = Team(metadata=ObjectMeta(name="a", namespace="default", uid="uid-a", resource_version="7"))
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.reconcile.controllers import Team
 
 from reconcile.api.core_v1 import ConfigMap
 from reconcile.api.meta_v1 import ObjectMeta, OwnerReference
@@ -12,6 +11,7 @@ from reconcile.owners import (
     owner_reference,
     with_owner_reference,
 )
+from tests.unit.reconcile.controllers import Team
 
 
 def _team(name: str = "a", uid: str = "uid-a") -> Team:

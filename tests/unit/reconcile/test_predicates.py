@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.reconcile.controllers import Team, team
 
 from reconcile.cache import InformerEvent
 from reconcile.predicates import (
@@ -18,6 +17,7 @@ from reconcile.predicates import (
     negate,
     resource_version_changed,
 )
+from tests.unit.reconcile.controllers import Team, team
 
 
 def _event(**changes: Any) -> InformerEvent[Team]:

@@ -113,7 +113,10 @@ class NamespaceController:
             kinds[resource] = kinds.get(resource, 0) + 1
             for finalizer in stored.obj["metadata"].get("finalizers") or ():
                 finalizers[finalizer] = finalizers.get(finalizer, 0) + 1
-        remaining = ", ".join(f"{kind if '.' in kind else kind + '.'} has {count} resource instances" for kind, count in sorted(kinds.items()))
+        remaining = ", ".join(
+            f"{kind if '.' in kind else kind + '.'} has {count} resource instances"
+            for kind, count in sorted(kinds.items())
+        )
         held = ", ".join(f"{item} in {count} resource instances" for item, count in sorted(finalizers.items()))
         now = timestamp(self._cluster.now())
         conditions = [

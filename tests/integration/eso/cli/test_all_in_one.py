@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
-from tests.support.controlplane import ROOT, free_ports
 from yaml import safe_load
 
 from eso.cli.operator import build_operator
@@ -17,6 +16,7 @@ from eso.settings import ControllerSettings, MetricsSettings
 from reconcile.api.core_v1 import Secret
 from reconcile.client import Client
 from reconcile.testing.apiserver.server import ApiServer
+from tests.support.controlplane import ROOT, free_ports
 
 _HOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

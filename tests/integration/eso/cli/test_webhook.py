@@ -16,7 +16,6 @@ from typing import Any
 import aiohttp
 import pytest
 from cryptography import x509
-from tests.support.controlplane import free_ports
 
 from eso.cli.webhook import build_webhook
 from eso.settings import MetricsSettings, WebhookSettings
@@ -25,6 +24,7 @@ from reconcile.client.config import Config
 from reconcile.manager import Manager
 from reconcile.webhook.certificates import CertificateBundle, CertificateError, Policy, renewed
 from reconcile.webhook.server import CertificateFiles, ServingCertificate
+from tests.support.controlplane import free_ports
 
 _PATH = "/validate-external-secrets-io-v1-externalsecret"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.support.push_store import cluster
 
 from eso.api.externalsecrets_v1.clusterexternalsecret import ClusterExternalSecret
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
@@ -17,6 +16,7 @@ from eso.cli.manifests import apply_manifest
 from eso.controllers.conditions import find
 from reconcile.api.model import KubeObject
 from reconcile.testing.eventually import eventually
+from tests.support.push_store import cluster
 
 DOCS = Path(__file__).parents[4] / "docs"
 

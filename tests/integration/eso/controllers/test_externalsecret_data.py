@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.operating import Space
 
 from eso.errors import AccessDeniedError, UnavailableError
+from tests.support.operating import Space
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.support.operating import VERSION, Bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

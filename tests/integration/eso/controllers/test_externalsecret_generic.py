@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.support.operating import DEFINITIONS, VERSION, Bench, Space, bench
 
 from eso.transform.hash import object_hash
 from reconcile.testing.eventually import eventually
+from tests.support.operating import DEFINITIONS, VERSION, Bench, Space, bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

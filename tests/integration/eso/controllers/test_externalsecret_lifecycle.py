@@ -6,10 +6,10 @@ import base64
 from typing import Any
 
 import pytest
-from tests.support.operating import VERSION, Bench, Space
 
 from eso.transform.hash import object_hash
 from reconcile.testing.eventually import eventually
+from tests.support.operating import VERSION, Bench, Space
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

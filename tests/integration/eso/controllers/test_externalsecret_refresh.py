@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.operating import VERSION, Bench, Space
 
 from eso.errors import UnavailableError
 from reconcile.testing.eventually import eventually
+from tests.support.operating import VERSION, Bench, Space
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.operating import VERSION, Bench, Space
 
 from reconcile.testing.eventually import eventually
+from tests.support.operating import VERSION, Bench, Space
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,9 +6,9 @@ import base64
 from typing import Any
 
 import pytest
-from tests.support.operating import Space
 
 from reconcile.testing.eventually import eventually
+from tests.support.operating import Space
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.support.push_store import Cluster, cluster
-from tests.support.stamped import CLUSTER_EXTERNAL_SECRET, CLUSTER_PUSH_SECRET, FAILED, READY, Stamping
 
 from reconcile.api.core_v1 import Namespace
 from reconcile.api.meta_v1 import ObjectMeta
 from reconcile.client.patch import MergePatch
 from reconcile.testing.eventually import eventually
+from tests.support.push_store import Cluster, cluster
+from tests.support.stamped import CLUSTER_EXTERNAL_SECRET, CLUSTER_PUSH_SECRET, FAILED, READY, Stamping
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.support.generatorcontext import GeneratorBench
-from tests.support.vendors.aws import ACCESS_KEY, SECRET_KEY, Fault, amazon, moto_server
 
 from eso.errors import AccessDeniedError, InvalidSpecError, ProviderError
 from eso.generators.ecrauthorizationtoken import ECRAuthorizationTokenGenerator
 from eso.generators.stssessiontoken import STSSessionTokenGenerator
+from tests.support.generatorcontext import GeneratorBench
+from tests.support.vendors.aws import ACCESS_KEY, SECRET_KEY, Fault, amazon, moto_server
 
 AUTH = {
     "secretRef": {

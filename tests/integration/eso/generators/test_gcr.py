@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.generatorcontext import GeneratorBench
-from tests.support.vendors.google import Google
-from tests.support.vendors.tokenserver import serving
 
 from eso.errors import AccessDeniedError, EsoError, InvalidSpecError, UnavailableError
 from eso.generators.gcraccesstoken import GCRAccessTokenGenerator
 from eso.identity.gcp import GoogleEndpoints
+from tests.support.generatorcontext import GeneratorBench
+from tests.support.vendors.google import Google
+from tests.support.vendors.tokenserver import serving
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = int(NOW.timestamp())

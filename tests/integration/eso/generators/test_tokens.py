@@ -11,13 +11,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import PrivateFormat
-from tests.support.generatorcontext import GeneratorBench
-from tests.support.vendors.beyondtrustworkloadcredentials import SITE, BeyondtrustLeases
-from tests.support.vendors.githubapp import GithubApp
-from tests.support.vendors.gitlabtokens import GitlabTokens
-from tests.support.vendors.grafana import Grafana
-from tests.support.vendors.registries import Azure, Cloudsmith, Quay, issued
-from tests.support.vendors.tokenserver import TokenServer, serving
 
 from eso.errors import (
     AccessDeniedError,
@@ -40,6 +33,13 @@ from eso.generators.githubaccesstoken import GithubAccessTokenGenerator
 from eso.generators.gitlabdeploytoken import GitlabDeployTokenGenerator
 from eso.generators.grafana import GrafanaGenerator
 from eso.generators.quayaccesstoken import QuayAccessTokenGenerator
+from tests.support.generatorcontext import GeneratorBench
+from tests.support.vendors.beyondtrustworkloadcredentials import SITE, BeyondtrustLeases
+from tests.support.vendors.githubapp import GithubApp
+from tests.support.vendors.gitlabtokens import GitlabTokens
+from tests.support.vendors.grafana import Grafana
+from tests.support.vendors.registries import Azure, Cloudsmith, Quay, issued
+from tests.support.vendors.tokenserver import TokenServer, serving
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,12 +7,12 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.generatorcontext import GeneratorBench
-from tests.support.vendors.tokenserver import serving
-from tests.support.vendors.vaultapi import VaultApi
 
 from eso.errors import AccessDeniedError, EsoError, InvalidRequestError, InvalidSpecError, ProviderError
 from eso.generators.vaultdynamicsecret import VaultDynamicSecretGenerator
+from tests.support.generatorcontext import GeneratorBench
+from tests.support.vendors.tokenserver import serving
+from tests.support.vendors.vaultapi import VaultApi
 
 DATA = {"username": "u", "n": 1, "big": 12345678901234567890, "yes": True, "none": None, "list": [1, {"a": "b"}]}
 DATABASE = {"request_id": "r", "lease_id": "database/creds/x/1", "data": DATA, "auth": None}

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.support.generatorcontext import GeneratorBench
-from tests.support.vendors.tokenserver import TokenServer, serving
 
 from eso.errors import (
     EsoError,
@@ -21,6 +19,8 @@ from eso.errors import (
     UnavailableError,
 )
 from eso.generators.webhook import WebhookGenerator
+from tests.support.generatorcontext import GeneratorBench
+from tests.support.vendors.tokenserver import TokenServer, serving
 
 
 @dataclass

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.support.providerbench import ProviderBench, mapped, told, value
 
 from eso.errors import AccessDeniedError, EsoError, InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.base import Capabilities, FindRef, PushEntry, PushRemoteRef, SourceSecret, ValidationResult
@@ -20,6 +19,7 @@ from reconcile.client.client import Client
 from reconcile.errors import ReconcileError
 from reconcile.testing.apiserver import ApiServer
 from reconcile.testing.eventually import eventually
+from tests.support.providerbench import ProviderBench, mapped, told, value
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

@@ -7,9 +7,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
-from tests.support.vendors.doppler import Doppler
-from tests.support.vendors.tokenserver import serving
 
 from eso.errors import (
     AccessDeniedError,
@@ -24,6 +21,9 @@ from eso.errors import (
 from eso.providers.base import Capabilities, FindRef, PushRemoteRef, ValidationResult
 from eso.providers.doppler.provider import DopplerProvider
 from eso.values import reveal_all
+from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
+from tests.support.vendors.doppler import Doppler
+from tests.support.vendors.tokenserver import serving
 
 TOKEN = {"secretRef": {"dopplerToken": {"name": "doppler", "key": "dopplerToken"}}}
 

@@ -7,9 +7,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.support.providerbench import ProviderBench, bench, entry, source, told
-from tests.support.vendors.github import SCOPES, Github
-from tests.support.vendors.tokenserver import serving
 
 from eso.errors import (
     AccessDeniedError,
@@ -21,6 +18,9 @@ from eso.errors import (
 )
 from eso.providers.base import Capabilities, FindRef, PushRemoteRef, RemoteRef, ValidationResult
 from eso.providers.github.provider import GithubProvider
+from tests.support.providerbench import ProviderBench, bench, entry, source, told
+from tests.support.vendors.github import SCOPES, Github
+from tests.support.vendors.tokenserver import serving
 
 ORG, REPO, ENV = SCOPES
 

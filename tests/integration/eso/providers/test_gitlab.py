@@ -6,9 +6,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
-from tests.support.vendors.gitlab import Gitlab
-from tests.support.vendors.tokenserver import serving
 
 from eso.errors import (
     AccessDeniedError,
@@ -23,6 +20,9 @@ from eso.errors import (
 from eso.providers.base import Capabilities, FindRef, PushRemoteRef, ValidationResult
 from eso.providers.gitlab.provider import GitlabProvider
 from eso.values import reveal_all
+from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
+from tests.support.vendors.gitlab import Gitlab
+from tests.support.vendors.tokenserver import serving
 
 AUTH = {"SecretRef": {"accessToken": {"name": "gitlab", "key": "token"}}}
 VARIABLES = {

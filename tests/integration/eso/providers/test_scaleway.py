@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
-from tests.support.vendors.scaleway import Scaleway
-from tests.support.vendors.tokenserver import serving
 
 from eso.errors import AccessDeniedError, EsoError, InvalidRequestError, InvalidSpecError, NoSecretError
 from eso.providers.base import FindRef, PushRemoteRef, ValidationResult
 from eso.providers.scaleway.provider import ScalewayProvider
+from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
+from tests.support.vendors.scaleway import Scaleway
+from tests.support.vendors.tokenserver import serving
 
 PROJECT = "11111111-2222-3333-4444-555555555555"
 

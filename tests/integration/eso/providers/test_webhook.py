@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
-from tests.support.vendors.webhook import Hook, serving_hook
 
 from eso.errors import (
     AccessDeniedError,
@@ -26,6 +24,8 @@ from eso.errors import (
 )
 from eso.providers.base import Capabilities, FindRef, PushRemoteRef, RemoteRef, ValidationResult
 from eso.providers.webhook.provider import WebhookProvider
+from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
+from tests.support.vendors.webhook import Hook, serving_hook
 
 MARKED = {"external-secrets.io/type": "webhook"}
 PASSWORD = "canary-password"

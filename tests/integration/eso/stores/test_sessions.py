@@ -12,7 +12,6 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from tests.support.keypairs import key_pair
 
 from eso.errors import (
     InvalidRequestError,
@@ -25,6 +24,7 @@ from eso.errors import (
 from eso.providers.http import read_json, transport_errors
 from eso.stores.sessions import Sessions, tls_context
 from eso.values import SecretValue
+from tests.support.keypairs import key_pair
 
 DEFAULTS: dict[str, Any] = {
     "headers": None,

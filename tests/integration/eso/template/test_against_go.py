@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.gooracle import Answer, GoOracle, available, build
-from tests.support.gooracle.generate import TemplateGenerator, plain_data, string_data
 
 from eso.template import FUNCTIONS, MissingKey, TemplateError, render
 from eso.template.gotext.values import StringMap
+from tests.support.gooracle import Answer, GoOracle, available, build
+from tests.support.gooracle.generate import TemplateGenerator, plain_data, string_data
 
 CASES = int(os.environ.get("TEMPLATE_CASES", "300"))
 DELIMS = [("<%", "%>"), ("[[", "]]"), ("[[", "]"), ("|", "|"), ("(日)", "(本)"), ("<", ">")]

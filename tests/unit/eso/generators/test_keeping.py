@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.support.tokenvendor import Cluster, cluster, generator_entry
 
 from reconcile.api.core_v1 import Secret
 from reconcile.client.patch import MergePatch
 from reconcile.testing.eventually import eventually
 from reconcile.testing.loop import run
+from tests.support.tokenvendor import Cluster, cluster, generator_entry
 
 PASSWORD = {
     "apiVersion": "generators.external-secrets.io/v1alpha1",

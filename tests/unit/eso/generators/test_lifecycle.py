@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from tests.support.tokenvendor import Cluster, cluster, generator_entry
 
 from eso.generators.state import FINALIZER, LABEL_OWNER_KEY
 from reconcile.client.patch import MergePatch
 from reconcile.testing.eventually import eventually
 from reconcile.testing.loop import run
+from tests.support.tokenvendor import Cluster, cluster, generator_entry
 
 HOUR = 3600.0
 ES = "/apis/external-secrets.io/v1/namespaces/default/externalsecrets"

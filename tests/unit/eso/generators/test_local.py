@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
     load_ssh_public_key,
 )
-from tests.support.generatorcontext import GeneratorBench
 
 from eso.errors import InvalidSpecError, ReferenceNotFoundError
 from eso.generators.fake import FakeGenerator
@@ -25,6 +24,7 @@ from eso.generators.mfa import MFAGenerator
 from eso.generators.sshkey import SSHKeyGenerator
 from eso.generators.uuid import UUIDGenerator
 from reconcile.testing.loop import run
+from tests.support.generatorcontext import GeneratorBench
 
 # RFC 6238, appendix B: the SHA-1 rows. The seed is ASCII "12345678901234567890".
 SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"

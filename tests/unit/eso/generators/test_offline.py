@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.support.builders import external_secret
 
 from eso.api.externalsecrets_v1.refs import GeneratorRef
 from eso.cli.offline import ManifestTransport
@@ -17,6 +16,7 @@ from eso.providers.registry import ProviderRegistry
 from eso.stores.client_manager import ClientManager
 from eso.stores.metrics import StoreMetrics
 from reconcile.client.client import Client
+from tests.support.builders import external_secret
 
 GROUP = "generators.external-secrets.io/v1alpha1"
 

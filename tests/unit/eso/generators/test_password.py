@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.generatorcontext import GeneratorBench
 
 from eso.errors import InvalidSpecError
 from eso.generators.password import PasswordGenerator
 from reconcile.testing.loop import run
+from tests.support.generatorcontext import GeneratorBench
 
 SYMBOLS = '~!@#$%^&*()_+`-={}|[]\\:"<>?,./'
 

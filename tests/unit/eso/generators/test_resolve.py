@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.tokenvendor import Cluster, cluster, generator_entry
 
 from eso.api.externalsecrets_v1.refs import GeneratorRef
 from eso.api.generators_v1alpha1.clustergenerator import GeneratorSpec
@@ -18,6 +17,7 @@ from reconcile.client.client import Client
 from reconcile.client.transport import Response
 from reconcile.errors import TerminalError, TransportError
 from reconcile.testing.loop import run
+from tests.support.tokenvendor import Cluster, cluster, generator_entry
 
 GROUP = "generators.external-secrets.io/v1alpha1"
 

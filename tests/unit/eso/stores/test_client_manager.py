@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.support.echo_store import World, cluster_ref, store_ref, world
 
 from eso.errors import (
     AccessDeniedError,
@@ -18,6 +17,7 @@ from reconcile.api.core_v1 import Secret
 from reconcile.cache.informer import Informer
 from reconcile.client.patch import MergePatch
 from reconcile.testing.loop import run
+from tests.support.echo_store import World, cluster_ref, store_ref, world
 
 TOKEN = {"token": {"name": "credentials", "key": "token"}}
 

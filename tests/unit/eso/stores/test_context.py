@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.support.keypairs import certificate_pem
 
 from eso.api.meta_v1 import CAProvider, SecretKeySelector, ServiceAccountSelector
 from eso.errors import EsoError, InvalidSpecError, ReferenceNotFoundError
@@ -22,6 +21,7 @@ from reconcile.api.meta_v1 import ObjectMeta
 from reconcile.client.client import Client
 from reconcile.testing.apiserver import ApiServer
 from reconcile.testing.loop import run
+from tests.support.keypairs import certificate_pem
 
 
 class Setup:

@@ -6,11 +6,11 @@ import asyncio
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.echo_store import cluster_ref, store_ref, world
 
 from reconcile.api.core_v1 import Secret
 from reconcile.client.patch import MergePatch
 from reconcile.testing.loop import run
+from tests.support.echo_store import cluster_ref, store_ref, world
 
 STORES = ("own", "other", "referent", "fixed", "peek")
 

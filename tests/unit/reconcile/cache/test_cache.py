@@ -5,13 +5,13 @@ import contextlib
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.support.transport import Call, ScriptedStream, ScriptedTransport, SimulatedCollection
 
 from reconcile.api.core_v1 import ConfigMap, Namespace, Secret
 from reconcile.cache import Cache
 from reconcile.client import Client
 from reconcile.metrics import CacheMetrics, render
 from reconcile.testing.loop import run
+from tests.support.transport import Call, ScriptedStream, ScriptedTransport, SimulatedCollection
 
 
 def test_equal_scopes_share_an_informer() -> None:

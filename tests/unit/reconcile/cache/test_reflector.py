@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.support.transport import SimulatedCollection
 
 from reconcile.api.core_v1 import ConfigMap
 from reconcile.cache import Informer
@@ -16,6 +15,7 @@ from reconcile.client import Client
 from reconcile.client.retry import RetryPolicy
 from reconcile.metrics import CacheMetrics
 from reconcile.testing.loop import run
+from tests.support.transport import SimulatedCollection
 
 
 @asynccontextmanager

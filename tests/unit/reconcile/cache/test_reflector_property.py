@@ -8,13 +8,13 @@ import json
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.support.transport import SimulatedCollection
 
 from reconcile.api.core_v1 import ConfigMap
 from reconcile.cache import Informer, InformerEvent
 from reconcile.client import Client
 from reconcile.client.retry import RetryPolicy
 from reconcile.testing.loop import run
+from tests.support.transport import SimulatedCollection
 
 FAULTS = st.one_of(
     st.sampled_from(["", "429", "500", "503", "410", "reset", "html", "error:410", "error:429", "error:500"]),

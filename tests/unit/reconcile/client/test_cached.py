@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.support.transport import SimulatedCollection, status_body
 
 from reconcile.api.core_v1 import ConfigMap, Secret
 from reconcile.api.meta_v1 import ObjectMeta
@@ -18,6 +17,7 @@ from reconcile.cache import Cache
 from reconcile.client import CachedClient, Client, MergePatch, Response
 from reconcile.errors import NotFoundError
 from reconcile.testing.loop import run
+from tests.support.transport import SimulatedCollection, status_body
 
 
 class Writable(SimulatedCollection):

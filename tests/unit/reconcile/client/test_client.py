@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.support.transport import ScriptedStream, ScriptedTransport, status_body
 
 from reconcile.api.apps_v1 import Deployment
 from reconcile.api.core_v1 import ConfigMap, Namespace, Secret
@@ -23,6 +22,7 @@ from reconcile.errors import (
     TransportError,
 )
 from reconcile.testing.loop import run
+from tests.support.transport import ScriptedStream, ScriptedTransport, status_body
 
 MAP = {"metadata": {"name": "a", "namespace": "ns", "uid": "u", "resourceVersion": "7"}, "data": {"k": "v"}}
 OBJECT = ConfigMap.from_wire(MAP)

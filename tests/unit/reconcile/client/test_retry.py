@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.support.transport import ScriptedStream, ScriptedTransport
 
 from reconcile.client import Response
 from reconcile.client.retry import RetryingTransport, RetryPolicy
@@ -12,6 +11,7 @@ from reconcile.client.transport import NotSentError
 from reconcile.errors import TransportError
 from reconcile.metrics import ClientMetrics
 from reconcile.testing.loop import run
+from tests.support.transport import ScriptedStream, ScriptedTransport
 
 OK = Response(200, b"{}")
 APPLY = "application/apply-patch+yaml"

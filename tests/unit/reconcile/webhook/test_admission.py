@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.unit.reconcile.controllers import Team, TeamStatus, team
 
 from reconcile.errors import TransportError
 from reconcile.metrics import WebhookMetrics
 from reconcile.webhook import Admission, AdmissionWebhook, DeniedError, mutate_path, mutating, validate_path, validating
+from tests.unit.reconcile.controllers import Team, TeamStatus, team
 
 
 def _review(operation: str = "CREATE", new: Any = None, old: Any = None, version: str = "v1") -> bytes:

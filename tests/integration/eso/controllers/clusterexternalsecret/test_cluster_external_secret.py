@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.push_store import Cluster, cluster
-from tests.support.stamped import CLUSTER_EXTERNAL_SECRET as KIND
-from tests.support.stamped import READY
 
 from eso.api.externalsecrets_v1.clusterexternalsecret import ClusterExternalSecret
 from eso.controllers.clusterexternalsecret.reconciler import FINALIZER
 from reconcile.api.core_v1 import Namespace
 from reconcile.client.patch import MergePatch
 from reconcile.testing.eventually import eventually
+from tests.support.push_store import Cluster, cluster
+from tests.support.stamped import CLUSTER_EXTERNAL_SECRET as KIND
+from tests.support.stamped import READY
 
 
 @pytest.fixture

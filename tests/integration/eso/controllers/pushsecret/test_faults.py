@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.support.push_store import Cluster, cluster
 
 from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret
@@ -16,6 +15,7 @@ from eso.controllers.conditions import find
 from eso.errors import InvalidRequestError
 from reconcile.api.core_v1 import Secret
 from reconcile.testing.eventually import eventually
+from tests.support.push_store import Cluster, cluster
 
 DONE = "PushSecret synced successfully"
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.support.push_store import Cluster, cluster
 
 from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret
@@ -18,6 +17,7 @@ from reconcile.api.core_v1 import Event, Secret
 from reconcile.client.patch import MergePatch
 from reconcile.errors import InvalidError
 from reconcile.testing.eventually import eventually
+from tests.support.push_store import Cluster, cluster
 
 DONE = "PushSecret synced successfully"
 KEPT = f"{DONE}. Existing secrets in providers unchanged."

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.support.vendors.aws import ACCESS_KEY, SECRET_KEY, Amazon, amazon, moto_server
 
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
@@ -24,6 +23,7 @@ from reconcile.api.core_v1 import ConfigMap, Namespace, Secret
 from reconcile.api.meta_v1 import ObjectMeta
 from reconcile.client.client import Client
 from reconcile.testing.apiserver import ApiServer
+from tests.support.vendors.aws import ACCESS_KEY, SECRET_KEY, Amazon, amazon, moto_server
 
 REGION = "eu-central-1"
 

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from tests.integration.eso.providers.aws.conftest import Cloud, entry, source
 
 from eso.errors import EsoError, InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.base import FindRef, PushRemoteRef, RemoteRef
+from tests.integration.eso.providers.aws.conftest import Cloud, entry, source
 
 SERVICE = "CertificateManager"
 PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"

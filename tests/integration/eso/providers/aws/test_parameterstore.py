@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from tests.integration.eso.providers.aws.conftest import Cloud, entry, source
 
 from eso.errors import (
     AccessDeniedError,
@@ -19,6 +18,7 @@ from eso.errors import (
 )
 from eso.providers.base import FindRef, PushRemoteRef, RemoteRef
 from eso.values import reveal_all
+from tests.integration.eso.providers.aws.conftest import Cloud, entry, source
 
 SERVICE = "ParameterStore"
 

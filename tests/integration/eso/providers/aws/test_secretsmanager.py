@@ -9,7 +9,6 @@ import logging
 from typing import Any
 
 import pytest
-from tests.integration.eso.providers.aws.conftest import Cloud, entry, source
 
 from eso.errors import (
     AccessDeniedError,
@@ -24,6 +23,7 @@ from eso.errors import (
 from eso.providers.base import FindRef, PushRemoteRef, RemoteRef
 from eso.values import reveal_all
 from reconcile.api.core_v1 import ConfigMap, Secret
+from tests.integration.eso.providers.aws.conftest import Cloud, entry, source
 
 SERVICE = "SecretsManager"
 DOCUMENT = '{"user":"admin","a.b":"literal","a":{"b":"path"},"n":1.50,"list":[1,2],"none":null}'

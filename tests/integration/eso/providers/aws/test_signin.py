@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.eso.providers.aws.conftest import REGION, Cloud
-from tests.support.vendors.aws import ACCESS_KEY, SECRET_KEY
 
 from eso.errors import (
     AccessDeniedError,
@@ -22,6 +20,8 @@ from eso.errors import (
 from eso.providers.base import RemoteRef, ValidationResult
 from reconcile.api.core_v1 import Secret, ServiceAccount
 from reconcile.api.meta_v1 import ObjectMeta
+from tests.integration.eso.providers.aws.conftest import REGION, Cloud
+from tests.support.vendors.aws import ACCESS_KEY, SECRET_KEY
 
 ROLE = "arn:aws:iam::123456789012:role/"
 IRSA = "eks.amazonaws.com/role-arn"

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.support.vendors.azurekv import CLIENT, SECRET, TENANT, Azure, azure
 
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
@@ -20,6 +19,7 @@ from reconcile.api.core_v1 import Namespace, Secret, ServiceAccount
 from reconcile.api.meta_v1 import ObjectMeta
 from reconcile.client.client import Client
 from reconcile.testing.apiserver import ApiServer
+from tests.support.vendors.azurekv import CLIENT, SECRET, TENANT, Azure, azure
 
 PRINCIPAL = {
     "clientId": {"name": "credentials", "key": "id"},

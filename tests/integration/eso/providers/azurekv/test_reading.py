@@ -8,8 +8,6 @@ import traceback
 from typing import Any
 
 import pytest
-from tests.integration.eso.providers.azurekv.conftest import Cloud
-from tests.support.vendors.azurekv import Fault
 
 from eso.errors import (
     AccessDeniedError,
@@ -23,6 +21,8 @@ from eso.errors import (
 )
 from eso.providers.base import FindRef, RemoteRef
 from eso.values import reveal_all
+from tests.integration.eso.providers.azurekv.conftest import Cloud
+from tests.support.vendors.azurekv import Fault
 
 
 async def test_secret_latest_and_version(cloud: Cloud) -> None:

@@ -14,8 +14,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from tests.integration.eso.providers.azurekv.conftest import PRINCIPAL, Cloud
-from tests.support.vendors.azurekv import CLIENT, TENANT
 
 from eso.errors import AccessDeniedError, InvalidSpecError, ReferenceNotFoundError, UnavailableError
 from eso.identity.azure import CLOUDS
@@ -24,6 +22,8 @@ from eso.providers.azurekv.spec import AzureKVSpec
 from eso.providers.base import RemoteRef
 from reconcile.api.core_v1 import Secret
 from reconcile.api.meta_v1 import ObjectMeta
+from tests.integration.eso.providers.azurekv.conftest import PRINCIPAL, Cloud
+from tests.support.vendors.azurekv import CLIENT, TENANT
 
 ROBOT = {"name": "robot"}
 FEDERATED: dict[str, Any] = {"authType": "WorkloadIdentity", "serviceAccountRef": ROBOT, "authSecretRef": None}

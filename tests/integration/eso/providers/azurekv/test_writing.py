@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 from cryptography.x509 import load_pem_x509_certificate
-from tests.integration.eso.providers.azurekv.conftest import Cloud
-from tests.support.keypairs import certificate_pem, key_pair
-from tests.support.vendors.azurekv import NOW
 
 from eso.errors import InvalidRequestError, InvalidSpecError, ProviderError
 from eso.providers.base import PushEntry, PushRemoteRef, SourceSecret
 from eso.values import wrap_all
+from tests.integration.eso.providers.azurekv.conftest import Cloud
+from tests.support.keypairs import certificate_pem, key_pair
+from tests.support.vendors.azurekv import NOW
 
 MANAGED = {"managed-by": "external-secrets"}
 EXPIRES = "2027-06-01T00:00:00Z"

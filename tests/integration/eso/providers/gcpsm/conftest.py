@@ -9,7 +9,6 @@ from typing import Any
 import grpc.aio
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.support.vendors.gcpsm import PROJECT, GoogleCloud, google_cloud, service_account_key
 
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
@@ -23,6 +22,7 @@ from reconcile.api.core_v1 import ConfigMap, Namespace, Secret, ServiceAccount
 from reconcile.api.meta_v1 import ObjectMeta
 from reconcile.client.client import Client
 from reconcile.testing.apiserver import ApiServer
+from tests.support.vendors.gcpsm import PROJECT, GoogleCloud, google_cloud, service_account_key
 
 KEY = {"secretRef": {"secretAccessKeySecretRef": {"name": "credentials", "key": "key"}}}
 

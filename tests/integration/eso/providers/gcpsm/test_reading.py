@@ -8,8 +8,6 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.integration.eso.providers.gcpsm.conftest import Cloud
-from tests.support.vendors.gcpsm import PROJECT, Fault
 
 from eso.errors import (
     AccessDeniedError,
@@ -23,6 +21,8 @@ from eso.errors import (
 )
 from eso.providers.base import FindRef, RemoteRef
 from eso.values import reveal_all
+from tests.integration.eso.providers.gcpsm.conftest import Cloud
+from tests.support.vendors.gcpsm import PROJECT, Fault
 
 REGIONAL = f"projects/{PROJECT}/locations/europe-west3"
 

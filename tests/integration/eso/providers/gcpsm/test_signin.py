@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.eso.providers.gcpsm.conftest import KEY, Cloud
-from tests.support.vendors.gcpsm import EMAIL, PROJECT, service_account_key
 
 from eso.errors import AccessDeniedError, EsoError, InvalidSpecError, ReferenceNotFoundError, UnavailableError
 from eso.providers.base import RemoteRef
 from eso.providers.gcpsm.provider import GCPSMProvider
 from eso.providers.gcpsm.spec import GCPSMSpec
+from tests.integration.eso.providers.gcpsm.conftest import KEY, Cloud
+from tests.support.vendors.gcpsm import EMAIL, PROJECT, service_account_key
 
 ROBOT = {"name": "robot"}
 CLUSTER = {"clusterLocation": "zone-a", "clusterName": "prod"}

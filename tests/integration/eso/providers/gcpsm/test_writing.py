@@ -7,12 +7,12 @@ import json
 from typing import Any
 
 import pytest
-from tests.integration.eso.providers.gcpsm.conftest import Cloud
-from tests.support.vendors.gcpsm import PROJECT
 
 from eso.errors import InvalidSpecError, ProviderError
 from eso.providers.base import PushEntry, PushRemoteRef, SourceSecret
 from eso.values import wrap_all
+from tests.integration.eso.providers.gcpsm.conftest import Cloud
+from tests.support.vendors.gcpsm import PROJECT
 
 MANAGED = {"managed-by": "external-secrets"}
 NAME = f"projects/{PROJECT}/secrets/db"

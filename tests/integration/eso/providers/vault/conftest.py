@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.support.vault import Vault, vault_or_skip
-from tests.support.vendors.vault import FakeVault
 
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
@@ -25,6 +23,8 @@ from reconcile.api.core_v1 import Namespace, Secret, ServiceAccount
 from reconcile.api.meta_v1 import ObjectMeta
 from reconcile.client.client import Client
 from reconcile.testing.apiserver import ApiServer
+from tests.support.vault import Vault, vault_or_skip
+from tests.support.vendors.vault import FakeVault
 
 NUMBERS = itertools.count()
 TOKENS = {"admin-token": "admin"}

@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.integration.eso.providers.vault.conftest import Stores, entry, source
-from tests.support.vendors.vault import LEAK, SECRET, FakeVault, Fault, answering, saying
 
 from eso.errors import (
     AccessDeniedError,
@@ -27,6 +25,8 @@ from eso.errors import (
     UnavailableError,
 )
 from eso.providers.base import FindRef, RemoteRef, ValidationResult
+from tests.integration.eso.providers.vault.conftest import Stores, entry, source
+from tests.support.vendors.vault import LEAK, SECRET, FakeVault, Fault, answering, saying
 
 VALUE = "canary-secret-value"
 

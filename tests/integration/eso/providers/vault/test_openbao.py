@@ -6,8 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from tests.integration.eso.providers.vault.conftest import Engine, Stores, entry, source
-from tests.support.vendors.vault import SECRET, FakeVault, answering
 
 from eso.errors import (
     AccessDeniedError,
@@ -22,6 +20,8 @@ from eso.providers.base import Capabilities, FindRef, PushRemoteRef, RemoteRef, 
 from eso.providers.openbao.provider import OpenBaoProvider
 from eso.providers.openbao.spec import OpenBaoSpec
 from eso.values import reveal_all
+from tests.integration.eso.providers.vault.conftest import Engine, Stores, entry, source
+from tests.support.vendors.vault import SECRET, FakeVault, answering
 
 DOCUMENT = {"user": "admin", "a.b": "dotted", "n": 7, "o": {"x": "<"}, "list": ["a", "b"]}
 HERE = {"name": "s", "key": "k"}

@@ -13,10 +13,6 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.integration.eso.providers.vault.conftest import Engine, Stores
-from tests.support.keypairs import key_pair
-from tests.support.vendors.aws import moto_server
-from tests.support.vendors.vault import FakeVault
 
 from eso.api.vault_v1 import VaultGCPAuth
 from eso.errors import AccessDeniedError, EsoError, InvalidRequestError, InvalidSpecError, ReferenceNotFoundError
@@ -25,6 +21,10 @@ from eso.identity.vault.gcp import gcp_login
 from eso.providers.base import RemoteRef, ValidationResult
 from reconcile.api.core_v1 import Secret, ServiceAccount
 from reconcile.api.meta_v1 import ObjectMeta
+from tests.integration.eso.providers.vault.conftest import Engine, Stores
+from tests.support.keypairs import key_pair
+from tests.support.vendors.aws import moto_server
+from tests.support.vendors.vault import FakeVault
 
 ISSUER = "https://issuer.example"
 

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from tests.integration.eso.providers.vault.conftest import Engine, Stores, entry, source
 
 from eso.errors import (
     AccessDeniedError,
@@ -20,6 +19,7 @@ from eso.errors import (
 )
 from eso.providers.base import FindRef, PushRemoteRef, RemoteRef, ValidationResult
 from eso.values import reveal_all
+from tests.integration.eso.providers.vault.conftest import Engine, Stores, entry, source
 
 DOCUMENT = {
     "user": "admin",

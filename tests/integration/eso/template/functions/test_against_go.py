@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
+
 from tests.support.calls import comparable, outcome
 from tests.support.gooracle import GoOracle, available, build
 from tests.support.gooracle.arguments import functions, methods

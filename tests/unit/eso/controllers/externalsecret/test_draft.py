@@ -6,7 +6,6 @@ import base64
 from typing import Any
 
 import pytest
-from tests.support.builders import external_secret
 
 from eso.controllers.externalsecret.draft import Draft, build, is_valid
 from eso.controllers.externalsecret.ownership import (
@@ -19,6 +18,7 @@ from eso.controllers.externalsecret.ownership import (
     owner_label,
 )
 from eso.transform.hash import object_hash
+from tests.support.builders import external_secret
 
 
 def secret(data: dict[str, bytes] | None = None, **metadata: Any) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.builders import external_secret
 
 from eso.controllers.externalsecret.refresh import next_look, should_refresh, version_of
 from eso.errors import InvalidSpecError
+from tests.support.builders import external_secret
 
 NOW = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
 

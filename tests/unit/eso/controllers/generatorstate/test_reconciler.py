@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from tests.support.tokenvendor import GENERATORS, Cluster, cluster
 
 from eso.generators.state import FINALIZER
 from reconcile.testing.loop import run
+from tests.support.tokenvendor import GENERATORS, Cluster, cluster
 
 RESOURCE = {
     "apiVersion": "generators.external-secrets.io/v1alpha1",

@@ -10,11 +10,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
-from tests.support.certificates import PEM, call
 
 from eso.template.functions.certificate import CertificateRecord
 from eso.template.gotext.function import FunctionError
 from eso.template.gotext.values import NilList
+from tests.support.certificates import PEM, call
 
 AUTHORITY: CertificateRecord = call("genCAWithKey", "my ca", 10, PEM["rsa8"])
 ADDRESSES = ["10.0.0.1", "::1", "::ffff:1.2.3.4"]

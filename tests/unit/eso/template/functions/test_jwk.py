@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from tests.support.certificates import PEM, call
 
 from eso.template.gotext.function import FunctionError
+from tests.support.certificates import PEM, call
 
 
 def digits(data: bytes | int) -> str:

@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from tests.support.certificates import PEM, call
 
 from eso.template.gotext.function import FunctionError
 from eso.template.gotext.values import from_bytes, to_bytes
+from tests.support.certificates import PEM, call
 
 
 @pytest.mark.parametrize("password", ["a", "", "pässword", "x" * 72])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.certificates import PEM, call
 
 from eso.template.functions.pem import blocks, encode
 from eso.template.gotext.function import FunctionError
+from tests.support.certificates import PEM, call
 
 LEAF, INTER, ROOT, SELF = (PEM[name] for name in ("leaf", "inter", "root", "self"))
 HEADERS = "-----BEGIN A-----\nb: c\nProc-Type: 4\n\nAAAA\n-----END A-----\n"

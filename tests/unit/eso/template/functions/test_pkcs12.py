@@ -6,11 +6,11 @@ import base64
 
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
-from tests.support.certificates import PEM, call
 
 from eso.template.functions.subjects import subject_text
 from eso.template.gotext.function import FunctionError
 from eso.template.gotext.values import from_bytes
+from tests.support.certificates import PEM, call
 
 CHAIN = PEM["leaf"] + PEM["inter"] + PEM["root"]
 SUBJECT = 'OU=\\#x\\ +OU=\\ é\\;\\+\\<\\>,O=Acme\\, \\"Inc\\"'

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.calls import comparable, outcome
 
 Records = list[dict[str, Any]]

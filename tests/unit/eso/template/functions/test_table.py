@@ -9,12 +9,12 @@ import sys
 import uuid
 
 import pytest
-from tests.support.certificates import call
 
 from eso.template.functions import FUNCTIONS
 from eso.template.functions.gotime import Time
 from eso.template.gotext.function import FunctionError
 from eso.template.limits import Budget, LimitError, Limits
+from tests.support.certificates import call
 
 
 def test_every_function_is_there() -> None:
