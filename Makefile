@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check unit integration e2e chaos bench crds rbac chart image image-check docs clean
+.PHONY: demo test check unit integration e2e bench crds rbac chart image image-check docs clean
 
 demo: $(STAMP)  ## the operator on the embedded control plane, with sample manifests
 	@$(BIN)/eso dev $(ARGS)
@@ -25,9 +25,6 @@ integration: $(STAMP)
 
 e2e: $(STAMP)  ## user stories, on the embedded and on the real control plane
 	$(BIN)/pytest tests/e2e $(ARGS)
-
-chaos: $(STAMP)  ## kills, restarts and outages, bounded; see docs/reliability.md
-	$(BIN)/pytest tests/chaos $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
-from typing import Any, Final
-
-import aiohttp
+from typing import Any
 
 from eso.errors import AccessDeniedError, InvalidRequestError, NoSecretError, ProviderError
-from eso.identity.http import error_for_status, read_body, retry_after, transport_errors
+from eso.identity.http import error_for_status, exchange, retry_after
 
 __all__ = ["Answer", "answer_to", "text_of"]
-
-_LIMIT: Final = 1 << 20
-"""Bytes of an answer that are read: a token and what is said about it."""
 
 
 class Answer:
@@ -47,46 +43,8 @@ class Answer:
         return InvalidRequestError(str(found)) if isinstance(found, NoSecretError) else found
 
 
-async def answer_to(
-    session: aiohttp.ClientSession,
-    method: str,
-    url: str,
-    what: str,
-    *,
-    headers: Mapping[str, str] | None = None,
-    params: Mapping[str, str] | None = None,
-    form: Mapping[str, str] | None = None,
-    document: Any = None,
-    timeout: float | None = None,
-) -> Answer:
-    """Send a request; whatever comes back is returned. Redirects are not followed: they would take credentials along.
-
-    Args:
-        session: to send it with.
-        method: of the request.
-        url: absolute.
-        what: the operation in our own words, for messages.
-        headers: added to the session's.
-        params: of the query.
-        form: sent as a form.
-        document: sent as JSON.
-        timeout: seconds for the whole request; None leaves it to the session.
-
-    Raises:
-        UnavailableError: there was no answer.
-        InvalidRequestError: the URL is not valid, or the answer is too long.
-    """
-    options: dict[str, Any] = {"headers": headers, "params": params, "allow_redirects": False}
-    if form is not None:
-        options["data"] = dict(form)
-    if document is not None:
-        options["json"] = document
-    if timeout is not None:
-        options["timeout"] = aiohttp.ClientTimeout(total=timeout)
-    with transport_errors(what):
-        async with session.request(method, url, **options) as response:
-            body = await read_body(response, what, limit=_LIMIT)
-            return Answer(response.status, dict(response.headers), body)
+answer_to = functools.partial(exchange, Answer)
+"""`eso.identity.http.exchange` with this module's answer."""
 
 
 def text_of(answer: Answer, name: str, what: str) -> str:

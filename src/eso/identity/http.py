@@ -20,12 +20,25 @@ from eso.errors import (
 )
 from eso.transform.gojson import loads
 
-__all__ = ["BODY_LIMIT", "error_for_status", "pages", "read_body", "read_json", "retry_after", "transport_errors"]
+__all__ = [
+    "BODY_LIMIT",
+    "error_for_status",
+    "exchange",
+    "pages",
+    "read_body",
+    "read_json",
+    "retry_after",
+    "transport_errors",
+]
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 BODY_LIMIT: Final = 16 << 20
 """Bytes of an answer that are read. The largest secret of any vendor is well below; the API server stores 1 MiB."""
+
+_TOKEN_LIMIT: Final = 1 << 20
+"""Bytes of an answer that are read in a sign-in: a token and what is said about it."""
 
 _LONGEST_WAIT: Final = 3600.0
 _MOST_PAGES: Final = 10_000
@@ -163,3 +176,47 @@ async def pages(fetch: Callable[[str], Awaitable[tuple[Sequence[T], str]]]) -> A
             break
         seen.add(token)
     raise ProviderError("the provider's list does not end: a page repeats")
+
+
+async def exchange(
+    answer: Callable[[int, Mapping[str, str], bytes], A],
+    session: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    what: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+    form: Mapping[str, str] | None = None,
+    document: Any = None,
+    timeout: float | None = None,
+) -> A:
+    """Send a request; whatever comes back is returned. Redirects are not followed: they would take credentials along.
+
+    Args:
+        answer: made from status, headers and body.
+        session: to send it with.
+        method: of the request.
+        url: relative to the session's base, or absolute.
+        what: the operation in our own words, for messages.
+        headers: added to the session's.
+        params: of the query.
+        form: sent as a form.
+        document: sent as JSON.
+        timeout: seconds for the whole request; None leaves it to the session.
+
+    Raises:
+        UnavailableError: there was no answer.
+        InvalidRequestError: the URL is not valid, or the answer is longer than a token and what is said about it.
+    """
+    options: dict[str, Any] = {"headers": headers, "params": params, "allow_redirects": False}
+    if form is not None:
+        options["data"] = dict(form)
+    if document is not None:
+        options["json"] = document
+    if timeout is not None:
+        options["timeout"] = aiohttp.ClientTimeout(total=timeout)
+    with transport_errors(what):
+        async with session.request(method, url, **options) as response:
+            body = await read_body(response, what, limit=_TOKEN_LIMIT)
+            return answer(response.status, dict(response.headers), body)
