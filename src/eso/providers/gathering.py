@@ -1,16 +1,28 @@
-"""Reading many secrets of a search side by side."""
+"""Doing many things of one search side by side."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final, TypeVar
 
 from eso.values import SecretMap, SecretValue
 
-__all__ = ["read_all"]
+__all__ = ["gathered", "read_all"]
+
+T = TypeVar("T")
 
 _AT_ONCE: Final = 20
+
+
+async def gathered(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run side by side; the first error cancels the others and is raised itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in work]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 async def read_all(keys: Sequence[str], read: Callable[[str], Awaitable[SecretValue]]) -> SecretMap:
@@ -25,9 +37,4 @@ async def read_all(keys: Sequence[str], read: Callable[[str], Awaitable[SecretVa
         async with limit:
             return await read(key)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = {key: group.create_task(one(key)) for key in keys}
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    return {key: task.result() for key, task in tasks.items()}
+    return dict(zip(keys, await gathered([one(key) for key in keys]), strict=True))

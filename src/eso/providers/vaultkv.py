@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 from eso.errors import NoSecretError, ProviderError
 from eso.identity.vault import Token, VaultConnection
 from eso.providers.base import ProviderCalls
 
-__all__ = ["KeyValueAPI", "gathered", "read_data"]
+__all__ = ["KeyValueAPI", "read_data"]
 
 T = TypeVar("T")
 
@@ -127,16 +126,6 @@ def read_data(answer: Mapping[str, Any], what: str, *, nested: bool) -> dict[str
     if answer["data"] is None:
         raise NoSecretError(f"{what}: the version was deleted")
     return _object(answer, "data", what)
-
-
-async def gathered(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run side by side; the first error cancels the others and is raised itself."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in work]
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
 
 
 def _object(answer: Mapping[str, Any], field: str, what: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 from eso.errors import InvalidRequestError, NoSecretError, ProviderError
 from eso.identity.vault import VaultConnection
 from eso.providers.base import ProviderCalls
-from eso.providers.vaultkv import KeyValueAPI, gathered, read_data
+from eso.providers.gathering import gathered
+from eso.providers.vaultkv import KeyValueAPI, read_data
 
 __all__ = ["OpenBaoAPI"]
 

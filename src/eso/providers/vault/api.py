@@ -9,8 +9,9 @@ from typing import Any, Final
 from eso.errors import InvalidRequestError, NoSecretError, ProviderError
 from eso.identity.vault import VaultConnection
 from eso.providers.base import ProviderCalls
+from eso.providers.gathering import gathered
 from eso.providers.vault.paths import Mount
-from eso.providers.vaultkv import DELETE, WRITE, KeyValueAPI, gathered, read_data
+from eso.providers.vaultkv import DELETE, WRITE, KeyValueAPI, read_data
 from eso.transform.gojson import byte_value
 
 __all__ = ["MANAGED_BY", "MARKER", "VaultAPI"]

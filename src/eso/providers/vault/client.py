@@ -16,9 +16,9 @@ from eso.providers.base import (
     SourceSecret,
     ValidationResult,
 )
+from eso.providers.gathering import gathered
 from eso.providers.vault.api import VaultAPI
 from eso.providers.vault.push import VaultPush
-from eso.providers.vaultkv import gathered
 from eso.transform.find import name_matcher, tags_match
 from eso.transform.gojson import byte_value, dumps, loads
 from eso.transform.property import value_at
