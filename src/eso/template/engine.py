@@ -14,7 +14,7 @@ from typing import Final
 
 from eso.template.errors import TemplateError, TemplateLimitError, without_values
 from eso.template.gotext.builtins import BUILTINS
-from eso.template.gotext.function import Function
+from eso.template.gotext.function import AuthoredFailure, Function
 from eso.template.gotext.lexer import Token, tokenize
 from eso.template.gotext.parser import parse
 from eso.template.gotext.state import ExecError, LimitReached, MissingKey, Program, State
@@ -114,9 +114,16 @@ class Template:
         place = "limit: "
         if not isinstance(error, LimitReached):
             place = f'executing "{error.template}" at <{self._context(error)}>: '
-        message = without_values(self._at(line, column) + place + error.detail, _values_of(data))
+        message = without_values(self._at(line, column) + place + self._detail(error), _values_of(data))
         kind = TemplateLimitError if isinstance(error, LimitReached) else TemplateError
         return kind("exec", message, self.name, line, column)
+
+    def _detail(self, error: ExecError) -> str:
+        """What failed; of the author's own message only what stands in the template, as the rest can be part of a value."""
+        said = error.__cause__
+        if isinstance(said, AuthoredFailure) and str(said) not in self.source:
+            return "error calling fail: the message is computed and not shown, as it may hold values"
+        return error.detail
 
 
 def _values_of(data: Value) -> Iterable[str]:

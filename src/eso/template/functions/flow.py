@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from eso.template.functions.equality import empty
-from eso.template.gotext.function import Function, FunctionError, Param
+from eso.template.gotext.function import AuthoredFailure, Function, Param
 from eso.template.gotext.values import Value
 
 __all__ = ["TABLE"]
@@ -40,9 +40,9 @@ def fail(message: str) -> str:
     """Fail with the author's message.
 
     Raises:
-        FunctionError: always.
+        AuthoredFailure: always.
     """
-    raise FunctionError(message)
+    raise AuthoredFailure(message)
 
 
 _A: Final = Param.ANY

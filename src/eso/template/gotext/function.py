@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-__all__ = ["Function", "FunctionError", "Param"]
+__all__ = ["AuthoredFailure", "Function", "FunctionError", "Param"]
 
 
 class FunctionError(Exception):
@@ -15,6 +15,10 @@ class FunctionError(Exception):
 
     The text reaches status conditions: it must not hold a value that was passed to the function.
     """
+
+
+class AuthoredFailure(FunctionError):
+    """The template itself asked to fail; the text is what it said, which may be computed from the data."""
 
 
 class Param(Enum):

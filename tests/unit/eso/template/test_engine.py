@@ -100,6 +100,25 @@ def test_values_of_maps_in_the_data_are_kept_out_of_messages() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def test_an_author_reads_the_message_that_stands_in_the_template() -> None:
+    with pytest.raises(TemplateError, match=r"error calling fail: user is not set$"):
+        render(
+            '{{ if not (index . "x") }}{{ fail "user is not set" }}{{ end }}',
+            StringMap(x=""),
+            name="t",
+            functions=FUNCTIONS,
+        )
+
+
+@pytest.mark.parametrize("expression", ["(.x | trunc 5)", '(printf "bad: %s" (.x | trunc 5))', "(reverse .x)"])
+def test_a_computed_message_is_not_shown_as_it_may_hold_part_of_a_value(expression: str) -> None:
+    functions = {**FUNCTIONS, "reverse": Function("reverse", lambda text: text[::-1], (Param.STRING,))}
+    with pytest.raises(TemplateError, match="the message is computed and not shown") as caught:
+        render(f"{{{{ fail {expression} }}}}", StringMap(x="hunter2!"), name="t", functions=functions)
+    assert "hunte" not in str(caught.value)
+    assert "!2retnuh" not in str(caught.value)
+
+
 def test_parse_errors_hold_no_value() -> None:
     with pytest.raises(TemplateError, match=r'function "\[redacted\]" not defined'):
         render("{{ hunter2 }}", StringMap(password="hunter2"), name="n", functions={})
