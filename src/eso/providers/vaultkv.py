@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+import contextlib
+from collections.abc import Hashable, Mapping
+from typing import Any, Final
 
 from eso.errors import NoSecretError, ProviderError
-from eso.identity.vault import Token, VaultConnection
+from eso.identity.vault import Request, Token, VaultAdapter, VaultConnection
 from eso.providers.base import ProviderCalls
 
 __all__ = ["KeyValueAPI", "read_data"]
-
-T = TypeVar("T")
 
 READ: Final = "ReadSecretData"
 WRITE: Final = "WriteSecretData"
@@ -20,7 +19,7 @@ LIST: Final = "ListSecrets"
 
 
 class KeyValueAPI:
-    """Requests below a mount.
+    """Requests to a key/value engine, as hvac's API classes make them.
 
     Args:
         connection: server and token.
@@ -32,47 +31,36 @@ class KeyValueAPI:
         self._session = connection.session
         self._calls = calls
 
-    async def get(self, path: str, what: str, version: str = "", *, call: str = READ) -> dict[str, Any]:
+    async def read(self, request: Request, key: Hashable, what: str, *, call: str = READ) -> dict[str, Any]:
         """The `data` of an answer; empty when it has none.
 
         Args:
-            path: below `/v1/`.
+            request: makes the request.
+            key: what is read: the same for the same request, whoever makes it.
             what: the operation, for messages.
-            version: of the secret; empty for the newest.
             call: metric label.
 
         Raises:
             NoSecretError: 404.
             ProviderError: another status, or an answer that is not an object.
         """
-        query = {"version": version} if version else None
 
         # Signing in is a call of its own and comes before: inside this one it would wait for itself at a half-open circuit.
         async def send(token: Token) -> dict[str, Any]:
             return await self._calls.read(
-                call,
-                (token.serial, path, version),
-                lambda: self._transport.request("GET", path, what, token=token.value, query=query),
+                call, (token.serial, key), lambda: request(VaultAdapter(self._transport, what, token.value))
             )
 
         return _object(await self._session.authorized(send), "data", what)
 
-    async def list(self, path: str, what: str) -> list[str]:
-        """The names below a path, folders with a slash at the end.
+    async def names(self, request: Request, key: Hashable, what: str) -> list[str]:
+        """The names that a listing gives, folders with a slash at the end; arguments as of `read`.
 
         Raises:
             NoSecretError: there are none.
             ProviderError: another status, or an answer without names.
         """
-
-        async def send(token: Token) -> dict[str, Any]:
-            return await self._calls.read(
-                LIST,
-                (token.serial, path),
-                lambda: self._transport.request("LIST", path, what, token=token.value),
-            )
-
-        data = _object(await self._session.authorized(send), "data", what)
+        data = await self.read(request, key, what, call=LIST)
         keys = data.get("keys")
         if keys is None:
             raise NoSecretError(f"{what}: nothing there")
@@ -80,36 +68,29 @@ class KeyValueAPI:
             raise ProviderError(f"{what}: the answer's list of keys is malformed")
         return list(keys)
 
-    async def put(self, path: str, what: str, body: Mapping[str, Any], *, call: str = WRITE) -> None:
-        """Write.
+    async def write(self, request: Request, what: str, *, call: str = WRITE) -> None:
+        """Write, or delete.
 
         Raises:
             InvalidRequestError: 400; also when check-and-set failed.
+            NoSecretError: 404.
             ProviderError: another status.
         """
         await self._session.authorized(
-            lambda token: self._calls.write(
-                call, lambda: self._transport.request("PUT", path, what, token=token.value, body=body)
-            )
+            lambda token: self._calls.write(call, lambda: request(VaultAdapter(self._transport, what, token.value)))
         )
 
-    async def delete(self, path: str, what: str) -> None:
+    async def delete(self, request: Request, what: str) -> None:
         """Delete; gone already is success."""
-        try:
-            await self._session.authorized(
-                lambda token: self._calls.write(
-                    DELETE, lambda: self._transport.request("DELETE", path, what, token=token.value)
-                )
-            )
-        except NoSecretError:
-            return
+        with contextlib.suppress(NoSecretError):
+            await self.write(request, what, call=DELETE)
 
 
 def read_data(answer: Mapping[str, Any], what: str, *, nested: bool) -> dict[str, Any]:
     """The key/value pairs of a secret.
 
     Args:
-        answer: what `KeyValueAPI.get` returned.
+        answer: what `KeyValueAPI.read` returned.
         what: the operation, for messages.
         nested: version 2, where they stand in a `data` of their own.
 

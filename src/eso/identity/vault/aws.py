@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
@@ -17,7 +17,8 @@ from eso.api.vault_v1 import VaultIamAuth
 from eso.errors import InvalidSpecError
 from eso.identity.aws import AWS, SignIn
 from eso.identity.aws.credentials import Keys
-from eso.identity.vault.login import VaultSignInContext, mount
+from eso.identity.vault.adapter import Request
+from eso.identity.vault.login import VaultSignInContext, login_url, mount
 from eso.identity.vault.session import Login
 
 __all__ = ["iam_login"]
@@ -53,11 +54,14 @@ async def iam_login(auth: VaultIamAuth, context: VaultSignInContext, environ: Ma
     connection = await aws.connect(context, sign_in)
     endpoint = (aws.endpoint("sts") or f"https://sts.{region}.amazonaws.com").rstrip("/") + "/"
 
-    async def body() -> Mapping[str, Any]:
-        keys = await connection.keys()
-        return {"role": auth.vault_role, **_signed(keys, region, endpoint, auth.vault_aws_iam_server_id)}
+    path = mount(auth.path or _MOUNT)
 
-    return Login("iam", mount(auth.path or _MOUNT), body)
+    async def prepare() -> Request:
+        signed = _signed(await connection.keys(), region, endpoint, auth.vault_aws_iam_server_id)
+        # hvac's method signs for the public STS endpoints only.
+        return lambda vault: vault.login(login_url(path), json={"role": auth.vault_role, **signed})
+
+    return Login("iam", path, prepare)
 
 
 def _base(auth: VaultIamAuth) -> AWSAuth | None:

@@ -19,12 +19,14 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from hvac.api.auth_methods import Gcp
 
 from eso.api.identity_v1 import GCPWorkloadIdentity
 from eso.api.vault_v1 import VaultGCPAuth
 from eso.errors import InvalidSpecError
 from eso.identity.gcp import Google, GoogleEndpoints
 from eso.identity.gcp_http import answer_to, text_of
+from eso.identity.vault.adapter import Request
 from eso.identity.vault.login import VaultSignInContext, mount, required
 from eso.identity.vault.session import Login
 from eso.transform.gojson import dumps
@@ -78,10 +80,13 @@ async def gcp_login(
         async def token() -> str:
             return await google.machine(f"{server}/vault/{auth.role}")
 
-    async def body() -> Mapping[str, Any]:
-        return {"role": auth.role, "jwt": await token()}
+    path = mount(auth.path)
 
-    return Login("gcp", mount(auth.path), body)
+    async def prepare() -> Request:
+        jwt = await token()
+        return lambda vault: Gcp(vault).login(auth.role, jwt, mount_point=path)
+
+    return Login("gcp", path, prepare)
 
 
 def _claims(email: str, role: str, now: datetime) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 import aiohttp
+from hvac.api.auth_methods import JWT, AppRole, Kubernetes, Ldap, Userpass
 
 from eso.api.meta_v1 import SecretKeySelector, ServiceAccountSelector
 from eso.api.vault_v1 import (
@@ -29,10 +31,20 @@ from eso.api.vault_v1 import (
 )
 from eso.errors import InvalidSpecError, ProviderError, ProviderNotAvailableError, ReferenceNotFoundError
 from eso.identity.context import CredentialContext
+from eso.identity.vault.adapter import Request
 from eso.identity.vault.session import Login
 from eso.values import SecretValue
 
-__all__ = ["VaultSignInContext", "app_role_login", "login_of", "mount", "password_login", "required", "with_key"]
+__all__ = [
+    "VaultSignInContext",
+    "app_role_login",
+    "login_of",
+    "login_url",
+    "mount",
+    "password_login",
+    "required",
+    "with_key",
+]
 
 TOKEN_SECONDS: Final = 600
 """Lifetime asked for tokens of ServiceAccounts; the shortest that the API server gives."""
@@ -41,8 +53,6 @@ MOUNTED_TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token
 """The operator's own token, in its Pod."""
 
 JWT_AUDIENCE: Final = "vault"
-
-T = TypeVar("T")
 
 
 class VaultSignInContext(CredentialContext, Protocol):
@@ -118,7 +128,7 @@ def _module(name: str) -> Any:
         ) from err
 
 
-class AppRole(Protocol):
+class AppRoleSettings(Protocol):
     """The fields of an AppRole, of Vault or OpenBao."""
 
     @property
@@ -142,7 +152,7 @@ class UserAndPassword(Protocol):
     def secret_ref(self) -> SecretKeySelector | None: ...
 
 
-async def app_role_login(role: AppRole | VaultAppRole, context: CredentialContext) -> Login:
+async def app_role_login(role: AppRoleSettings | VaultAppRole, context: CredentialContext) -> Login:
     """AppRole: `roleId` or what `roleRef` points to, and the secret id.
 
     Raises:
@@ -156,9 +166,12 @@ async def app_role_login(role: AppRole | VaultAppRole, context: CredentialContex
     else:
         raise InvalidSpecError("auth.appRole needs roleId or roleRef")
     secret = await context.resolve(role.secret_ref)
-    return Login(
-        "appRole", mount(role.path), _constant(lambda: {"role_id": role_id, "secret_id": secret.reveal_text()})
-    )
+    path = mount(role.path)
+
+    async def prepare() -> Request:
+        return lambda vault: AppRole(vault).login(role_id, secret.reveal_text(), mount_point=path)
+
+    return Login("appRole", path, prepare)
 
 
 async def password_login(
@@ -184,7 +197,15 @@ async def password_login(
     if not name:
         raise InvalidSpecError(f"auth.{method} needs a username")
     password = await context.resolve(required(user.secret_ref, f"auth.{method}.secretRef"))
-    return Login(method, mount(user.path), _constant(lambda: {"password": password.reveal_text()}), f"login/{name}")
+    path = mount(user.path)
+
+    async def prepare() -> Request:
+        if method == "ldap":
+            return lambda vault: Ldap(vault).login(name, password.reveal_text(), mount_point=path)
+        # hvac quotes every part of a path but this one.
+        return lambda vault: Userpass(vault).login(quote(name, safe=""), password.reveal_text(), mount_point=path)
+
+    return Login(method, path, prepare)
 
 
 async def _kubernetes(auth: VaultKubernetesAuth, context: VaultSignInContext) -> Login:
@@ -192,15 +213,16 @@ async def _kubernetes(auth: VaultKubernetesAuth, context: VaultSignInContext) ->
     if auth.service_account_ref is not None:
         token = partial(_account_token, auth.service_account_ref, context)
     elif auth.secret_ref is not None:
-        found = await context.resolve(with_key(auth.secret_ref, "token"))
-        token = _constant(lambda: found)
+        token = _constant(await context.resolve(with_key(auth.secret_ref, "token")))
     else:
         token = _mounted_token
+    path = mount(auth.mount_path)
 
-    async def body() -> Mapping[str, Any]:
-        return {"jwt": (await token()).reveal_text(), "role": auth.role}
+    async def prepare() -> Request:
+        jwt = await token()
+        return lambda vault: Kubernetes(vault).login(auth.role, jwt.reveal_text(), mount_point=path)
 
-    return Login("kubernetes", mount(auth.mount_path), body)
+    return Login("kubernetes", path, prepare)
 
 
 async def _jwt(auth: VaultJwtAuth, context: VaultSignInContext) -> Login:
@@ -208,8 +230,7 @@ async def _jwt(auth: VaultJwtAuth, context: VaultSignInContext) -> Login:
     token: Callable[[], Awaitable[SecretValue]]
     account = auth.kubernetes_service_account_token
     if auth.secret_ref is not None:
-        found = await context.resolve(auth.secret_ref)
-        token = _constant(lambda: found)
+        token = _constant(await context.resolve(auth.secret_ref))
     elif account is not None:
         audiences = [JWT_AUDIENCE] if account.audiences is None else account.audiences
         seconds = TOKEN_SECONDS if account.expiration_seconds is None else account.expiration_seconds
@@ -217,16 +238,30 @@ async def _jwt(auth: VaultJwtAuth, context: VaultSignInContext) -> Login:
     else:
         raise InvalidSpecError("auth.jwt needs secretRef or kubernetesServiceAccountToken")
 
-    async def body() -> Mapping[str, Any]:
-        return {"role": role, "jwt": (await token()).reveal_text()}
+    path = mount(auth.path)
+
+    async def prepare() -> Request:
+        jwt = await token()
+        return lambda vault: JWT(vault).jwt_login(role, jwt.reveal_text(), path=path)
 
     # ESO counts this login as a write of data.
-    return Login("jwt", mount(auth.path), body, call="WriteSecretData")
+    return Login("jwt", path, prepare, call="WriteSecretData")
 
 
 def _cert(auth: VaultCertAuth) -> Login:
+    path = mount(auth.path)
     body = {"name": auth.vault_role} if auth.vault_role else {}
-    return Login("cert", mount(auth.path), _constant(lambda: body))
+
+    async def prepare() -> Request:
+        # hvac's method wants the certificate in files, and changes its session for it; here the connection presents it.
+        return lambda vault: vault.login(login_url(path), json=body)
+
+    return Login("cert", path, prepare)
+
+
+def login_url(path: str) -> str:
+    """Where a method that is mounted at `path` takes logins, in the form that hvac gives an adapter."""
+    return f"/v1/auth/{quote(path)}/login"
 
 
 async def _account_token(account: ServiceAccountSelector, context: CredentialContext) -> SecretValue:
@@ -273,10 +308,10 @@ def mount(path: str) -> str:
     return path.strip("/")
 
 
-def _constant(make: Callable[[], T]) -> Callable[[], Awaitable[T]]:
-    """As a source that never changes; a function, so that a secret is not revealed before it is sent."""
+def _constant(value: SecretValue) -> Callable[[], Awaitable[SecretValue]]:
+    """As a source that never changes."""
 
-    async def source() -> T:
-        return make()
+    async def source() -> SecretValue:
+        return value
 
     return source

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+from hvac.api.auth_methods import Token as TokenMethod
+
 from eso.errors import (
     AccessDeniedError,
     EsoError,
@@ -18,6 +20,7 @@ from eso.errors import (
     ThrottledError,
     UnavailableError,
 )
+from eso.identity.vault.adapter import Request, VaultAdapter
 from eso.identity.vault.transport import VaultTransport
 from eso.transform.gojson import Number
 from eso.values import SecretValue
@@ -106,16 +109,14 @@ class Login:
     Attributes:
         method: name of the auth method, for messages.
         mount: where it is mounted, below `auth/`.
-        path: of the request, below the mount.
-        body: makes its body, with whatever proves the identity at that moment.
+        prepare: makes the request, with whatever proves the identity at that moment.
         call: metric label.
         namespace: for this request; None for the transport's.
     """
 
     method: str
     mount: str
-    body: Callable[[], Awaitable[Mapping[str, Any]]]
-    path: str = "login"
+    prepare: Callable[[], Awaitable[Request]]
     call: str = "Login"
     namespace: str | None = None
 
@@ -209,12 +210,8 @@ class VaultSession:
         what = "revoking the token"
         try:
             async with asyncio.timeout(_REVOKE_SECONDS):
-                await self._calls.write(
-                    "RevokeSelf",
-                    lambda: self._transport.request(
-                        "PUT", "auth/token/revoke-self", what, token=token.value, body={}, retry=False
-                    ),
-                )
+                vault = VaultAdapter(self._transport, what, token.value, retry=False)
+                await self._calls.write("RevokeSelf", TokenMethod(vault).revoke_self)
         except TimeoutError as err:
             raise UnavailableError(f"{what}: the provider did not answer in time") from err
         except (AccessDeniedError, NoSecretError):
@@ -222,11 +219,8 @@ class VaultSession:
 
     async def _looked_up(self, token: Token) -> dict[str, Any]:
         # The key is unique: what was true of a token a moment ago says nothing now.
-        answer = await self._calls.read(
-            "LookupSelf",
-            object(),
-            lambda: self._request("GET", "auth/token/lookup-self", "looking up the token", token),
-        )
+        vault = VaultAdapter(self._transport, "looking up the token", token.value)
+        answer: dict[str, Any] = await self._calls.read("LookupSelf", object(), TokenMethod(vault).lookup_self)
         data = answer.get("data")
         return data if isinstance(data, dict) else {}
 
@@ -277,12 +271,11 @@ class VaultSession:
 
     async def _renew(self, token: Token) -> Token | None:
         """None when it cannot be renewed far enough to be worth it."""
-        began = self._clock()
+        began, what = self._clock(), "renewing the token"
+        vault = VaultAdapter(self._transport, what, token.value)
         try:
-            answer = await self._calls.write(
-                "RenewSelf", lambda: self._request("PUT", "auth/token/renew-self", "renewing the token", token, {})
-            )
-            renewed = self._accepted(answer, "renewing the token", began, value=token.value)
+            answer: dict[str, Any] = await self._calls.write("RenewSelf", TokenMethod(vault).renew_self)
+            renewed = self._accepted(answer, what, began, value=token.value)
         except (AccessDeniedError, InvalidRequestError, NoSecretError):
             return None
         # Near its greatest age a token is renewed for less and less time.
@@ -305,15 +298,11 @@ class VaultSession:
 
     async def _sign_in(self, login: Login) -> Token:
         what = f"signing in to Vault by {login.method} at auth/{login.mount}"
-        body = await login.body()
+        request = await login.prepare()
+        vault = VaultAdapter(self._transport, what, namespace=login.namespace)
         began = self._clock()
-        path = f"auth/{login.mount}/{login.path}"
-
-        def send() -> Awaitable[dict[str, Any]]:
-            return self._transport.request("PUT", path, what, namespace=login.namespace, body=body)
-
         try:
-            answer = await self._calls.write(login.call, send)
+            answer = await self._calls.write(login.call, lambda: request(vault))
         except NoSecretError as err:
             raise InvalidRequestError(f"{what}: no such auth method there (404)") from err
         except InvalidRequestError as err:
@@ -345,11 +334,6 @@ class VaultSession:
             revocable=not batch,
             knows_itself="default" in policies or "root" in policies,
         )
-
-    async def _request(
-        self, method: str, path: str, what: str, token: Token, body: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        return await self._transport.request(method, path, what, token=token.value, body=body)
 
 
 def _seconds(value: Any) -> float:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
+
+from hvac.api.secrets_engines import KvV1, KvV2
 
 from eso.errors import InvalidRequestError, NoSecretError, ProviderError
 from eso.identity.vault import VaultConnection
@@ -40,10 +43,19 @@ class OpenBaoAPI:
         if self._version == 1:
             if version:
                 raise InvalidRequestError(f"{what}: remoteRef.version needs an engine of version v2")
-            return read_data(await self._kv.get(f"{self._mount}/{key}", what), what, nested=False)
-        if version:
-            version = _number(version, what)
-        return read_data(await self._kv.get(f"{self._mount}/data/{key}", what, version), what, nested=True)
+            answer = await self._kv.read(
+                lambda vault: KvV1(vault).read_secret(key, self._mount), (self._mount, key), what
+            )
+            return read_data(answer, what, nested=False)
+        version = _number(version, what) if version else ""
+        answer = await self._kv.read(
+            lambda vault: KvV2(vault).read_secret_version(
+                key, version or None, self._mount, raise_on_deleted_version=True
+            ),
+            (self._mount, key, version),
+            what,
+        )
+        return read_data(answer, what, nested=True)
 
     async def read_all(self, keys: list[str]) -> list[dict[str, Any]]:
         """The pairs of several secrets; raises as `read`."""
@@ -51,9 +63,13 @@ class OpenBaoAPI:
 
     async def names(self, folder: str) -> list[str]:
         """What is in a folder, one level; folders have a slash at their end. Empty when there is nothing."""
-        path = f"{self._mount}/{folder}" if self._version == 1 else f"{self._mount}/metadata/{folder}"
+        engine = KvV1 if self._version == 1 else KvV2
         try:
-            return await self._kv.list(path, f"listing secrets of {folder or 'the mount'}")
+            return await self._kv.names(
+                lambda vault: engine(vault).list_secrets(folder, self._mount),
+                (self._mount, folder),
+                f"listing secrets of {folder or 'the mount'}",
+            )
         except NoSecretError:
             return []
 
@@ -64,7 +80,9 @@ class OpenBaoAPI:
             ProviderError: it is not.
         """
         what = f"looking at the mount {self._mount}"
-        found = await self._kv.get(f"sys/internal/ui/mounts/{self._mount}", what, call="ReadMount")
+        # hvac knows no method for what a user who may not list all mounts can ask.
+        url = f"/v1/sys/internal/ui/mounts/{quote(self._mount)}"
+        found = await self._kv.read(lambda vault: vault.get(url), url, what, call="ReadMount")
         if found.get("type") != "kv":
             raise ProviderError(f"{what}: it is not a kv engine; set path to one")
         options = found.get("options")

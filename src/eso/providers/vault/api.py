@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
+
+from hvac.api.secrets_engines import KvV1, KvV2
 
 from eso.errors import InvalidRequestError, NoSecretError, ProviderError
 from eso.identity.vault import VaultConnection
@@ -45,9 +48,19 @@ class VaultAPI:
             NoSecretError: it does not exist, or that version was deleted.
         """
         what = f"reading secret {relative}"
-        version = version if self.mount.v2 else ""
-        answer = await self._kv.get(self.mount.data_of(relative), what, version)
-        return read_data(answer, what, nested=self.mount.v2)
+        mount, path = self.mount.data_of(relative)
+
+        if not self.mount.v2:
+            answer = await self._kv.read(
+                lambda vault: KvV1(vault).read_secret(path, mount), ("data", mount, path), what
+            )
+            return read_data(answer, what, nested=False)
+        answer = await self._kv.read(
+            lambda vault: KvV2(vault).read_secret_version(path, version or None, mount, raise_on_deleted_version=True),
+            ("data", mount, path, version),
+            what,
+        )
+        return read_data(answer, what, nested=True)
 
     async def metadata(self, relative: str) -> dict[str, str] | None:
         """What is known of a secret beside its data: times, current version, custom metadata. None when it has none.
@@ -57,9 +70,13 @@ class VaultAPI:
         """
         if not self.mount.v2:
             raise InvalidRequestError("metadata are available for version v2 only: set version, or metadataPolicy None")
-        path = self.mount.metadata_of(relative)
+        mount, path = self.mount.metadata_of(relative)
         try:
-            found = await self._kv.get(path, f"reading the metadata of secret {relative}")
+            found = await self._kv.read(
+                lambda vault: KvV2(vault).read_secret_metadata(path, mount),
+                ("metadata", mount, path),
+                f"reading the metadata of secret {relative}",
+            )
         except NoSecretError:
             return None
         texts = {name: _text(found[name]) for name in _METADATA if found.get(name) is not None}
@@ -82,9 +99,15 @@ class VaultAPI:
     async def _names(self, folder: str, at_once: asyncio.Semaphore, depth: int) -> list[str]:
         if depth > _DEEPEST:
             raise ProviderError(f"listing secrets of {folder}: folders are nested too deeply")
+        mount, path = self.mount.folder(folder)
+        engine = KvV2 if self.mount.v2 else KvV1
         try:
             async with at_once:
-                keys = await self._kv.list(self.mount.folder(folder), f"listing secrets of {folder or 'the mount'}")
+                keys = await self._kv.names(
+                    lambda vault: engine(vault).list_secrets(path, mount),
+                    (mount, path),
+                    f"listing secrets of {folder or 'the mount'}",
+                )
         except NoSecretError:
             return []
         below = [key for key in keys if key.endswith("/") and key != "/"]
@@ -97,9 +120,11 @@ class VaultAPI:
 
     async def mark(self, relative: str) -> None:
         """Say in the metadata that this operator manages the secret (version 2)."""
-        await self._kv.put(
-            self.mount.metadata_of(relative), f"marking secret {relative}", {"custom_metadata": dict(MARKER)}
-        )
+        mount, path = self.mount.metadata_of(relative)
+        # hvac's update_metadata always says when versions end as well, and so would undo what somebody has set.
+        url = f"/v1/{quote(mount)}/metadata/{quote(path)}"
+        body = {"custom_metadata": dict(MARKER)}
+        await self._kv.write(lambda vault: vault.post(url, json=body), f"marking secret {relative}")
 
     async def write(
         self, relative: str, values: Mapping[str, Any], *, expected: int | None = None, call: str = WRITE
@@ -115,17 +140,27 @@ class VaultAPI:
         Raises:
             InvalidRequestError: refused, also when the version is another by now.
         """
-        body: dict[str, Any] = {"data": dict(values)} if self.mount.v2 else dict(values)
-        if expected is not None:
-            body["options"] = {"cas": expected}
-        await self._kv.put(self.mount.data_of(relative), f"writing secret {relative}", body, call=call)
+        mount, path = self.mount.data_of(relative)
+        what = f"writing secret {relative}"
+        if not self.mount.v2:
+            await self._kv.write(
+                lambda vault: KvV1(vault).create_or_update_secret(path, dict(values), "PUT", mount), what, call=call
+            )
+            return
+        await self._kv.write(
+            lambda vault: KvV2(vault).create_or_update_secret(path, dict(values), expected, mount), what, call=call
+        )
 
     async def remove(self, relative: str) -> None:
         """Delete a secret, with all versions and metadata."""
         what = f"deleting secret {relative}"
-        await self._kv.delete(self.mount.data_of(relative), what)
-        if self.mount.v2:
-            await self._kv.delete(self.mount.metadata_of(relative), what)
+        mount, path = self.mount.data_of(relative)
+        if not self.mount.v2:
+            await self._kv.delete(lambda vault: KvV1(vault).delete_secret(path, mount), what)
+            return
+        await self._kv.delete(lambda vault: KvV2(vault).delete_latest_version_of_secret(path, mount), what)
+        mount, path = self.mount.metadata_of(relative)
+        await self._kv.delete(lambda vault: KvV2(vault).delete_metadata_and_all_versions(path, mount), what)
 
     async def rewrite(self, relative: str, values: Mapping[str, Any], *, expected: int | None) -> None:
         """As `write`, to remove a property; counted as a deletion."""

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from eso.api.vault_v1 import VaultGCPAuth
 from eso.errors import AccessDeniedError, EsoError, InvalidRequestError, InvalidSpecError, ReferenceNotFoundError
 from eso.identity.gcp import GoogleEndpoints
+from eso.identity.vault.adapter import VaultAdapter
 from eso.identity.vault.gcp import gcp_login
 from eso.providers.base import RemoteRef, ValidationResult
 from reconcile.api.core_v1 import Secret, ServiceAccount
@@ -35,6 +36,17 @@ def readable(engine: Engine) -> Engine:
     engine.put("k", {"n": "value"})
     engine.vault.policy("reader", **{f"{engine.v2}__STAR": ["read", "list"]})
     return engine
+
+
+class Sent:
+    """A transport that keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.body: dict[str, Any] = {}
+
+    async def request(self, method: str, path: str, what: str, *, body: dict[str, Any], **_: Any) -> dict[str, Any]:
+        self.body = body
+        return {}
 
 
 async def check(stores: Stores, spec: dict[str, Any], *, logins: int = 1, call: str = "Login") -> None:
@@ -429,7 +441,10 @@ async def test_gcp_by_workload_identity_and_by_machine(stores: Stores, identity:
             endpoints = GoogleEndpoints(binding=f"{url}/exchange", iam=url, metadata=url)
             auth = VaultGCPAuth.model_validate(settings)
             login = await gcp_login(auth, context, server="https://vault.example", endpoints=endpoints)
-            body = dict(await login.body())
+            sent = Sent()
+            request = await login.prepare()
+            await request(VaultAdapter(sent, "signing in"))  # type: ignore[arg-type]
+            body = sent.body
     finally:
         await runner.cleanup()
     if identity == "machine":

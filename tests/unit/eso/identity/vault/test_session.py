@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import pytest
+from hvac.api.auth_methods import AppRole
 
 from eso.errors import AccessDeniedError, EsoError, InvalidRequestError, NoSecretError, UnavailableError
+from eso.identity.vault.adapter import Request
 from eso.identity.vault.session import Login, Token, UnmeteredCalls, VaultSession
 from eso.transform.gojson import Number
 from eso.values import SecretValue
@@ -71,12 +73,12 @@ class Server:
         return sum(1 for path in self.asked if path.endswith(name))
 
 
-async def body() -> Mapping[str, Any]:
-    return {"role_id": "r"}
+async def prepare() -> Request:
+    return lambda vault: AppRole(vault).login("r", mount_point="approle")
 
 
 def session(server: Server) -> VaultSession:
-    return VaultSession(server, Login("appRole", "approle", body), None, UnmeteredCalls())  # type: ignore[arg-type]
+    return VaultSession(server, Login("appRole", "approle", prepare), None, UnmeteredCalls())  # type: ignore[arg-type]
 
 
 async def read(server: Server, subject: VaultSession, path: str = "secret/data/k") -> str:
