@@ -1,8 +1,7 @@
-"""Reads from a real Vault: the operator's way (asyncio) beside the vendor's SDK (hvac in a bounded thread pool).
+"""Reads from a real Vault: requests of hvac sent on the event loop, as the operator does, beside hvac in a bounded thread pool.
 
 Both read the same keys of one KV v2 engine, each once a round so that nothing is shared, with the same number in flight, in turn, in one
-process; the ratio is what counts. The
-operator's figures include its broker and client pool. Needs `pip install hvac`, which the operator itself does not use.
+process; the ratio is what counts. The operator's figures include its broker and client pool.
 
     python -m benchmarks vault --reads 1000
 """
