@@ -13,6 +13,7 @@ from reconcile.api.admissionregistration_v1 import MutatingWebhookConfiguration,
 from reconcile.api.apiextensions_v1 import CustomResourceDefinition
 from reconcile.api.core_v1 import Secret
 from reconcile.api.meta_v1 import ObjectMeta
+from reconcile.api.model import KubeObject
 from reconcile.client.client import Client
 from reconcile.client.patch import MergePatch
 from reconcile.errors import APIError, ConflictError, NotFoundError, TransportError
@@ -92,20 +93,20 @@ async def inject_webhook_ca(
 
     Raises:
         NotFoundError: there is no such configuration.
-        ConflictError: it changed meanwhile; try again.
+        ConflictError: it keeps changing; try again.
         APIError, TransportError: a request failed.
     """
-    body = await client.get_wire(kind, name)
-    webhooks = [
-        {**webhook, "clientConfig": _config(webhook.get("clientConfig") or {}, ca, service)}
-        if selects(webhook.get("name", ""))
-        else webhook
-        for webhook in body.get("webhooks") or []
-    ]
-    if webhooks == (body.get("webhooks") or []):
-        return False
-    await client.replace({**body, "webhooks": webhooks}, kind)
-    return True
+
+    def injected(body: dict[str, Any]) -> dict[str, Any]:
+        webhooks = [
+            {**webhook, "clientConfig": _config(webhook.get("clientConfig") or {}, ca, service)}
+            if selects(webhook.get("name", ""))
+            else webhook
+            for webhook in body.get("webhooks") or []
+        ]
+        return {**body, "webhooks": webhooks} if webhooks else body
+
+    return await _changed(client, kind, name, injected)
 
 
 async def inject_conversion_ca(client: Client, name: str, ca: bytes, *, service: tuple[str, str] | None = None) -> bool:
@@ -115,22 +116,40 @@ async def inject_conversion_ca(client: Client, name: str, ca: bytes, *, service:
 
     Raises:
         NotFoundError: there is no such CustomResourceDefinition.
-        ConflictError: it changed meanwhile; try again.
+        ConflictError: it keeps changing; try again.
         APIError, TransportError: a request failed.
     """
-    body = await client.get_wire(CustomResourceDefinition, name)
-    spec = body.get("spec") or {}
-    conversion = spec.get("conversion") or {}
-    if conversion.get("strategy") != "Webhook":
-        return False
-    webhook = conversion.get("webhook") or {}
-    current = webhook.get("clientConfig") or {}
-    config = _config(current, ca, service)
-    if config == current:
-        return False
-    changed = {**conversion, "webhook": {**webhook, "clientConfig": config}}
-    await client.replace({**body, "spec": {**spec, "conversion": changed}}, CustomResourceDefinition)
-    return True
+
+    def injected(body: dict[str, Any]) -> dict[str, Any]:
+        spec = body.get("spec") or {}
+        conversion = spec.get("conversion") or {}
+        if conversion.get("strategy") != "Webhook":
+            return body
+        webhook = conversion.get("webhook") or {}
+        config = _config(webhook.get("clientConfig") or {}, ca, service)
+        changed = {**conversion, "webhook": {**webhook, "clientConfig": config}}
+        return {**body, "spec": {**spec, "conversion": changed}}
+
+    return await _changed(client, CustomResourceDefinition, name, injected)
+
+
+async def _changed(
+    client: Client, kind: type[KubeObject], name: str, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> bool:
+    """Whether the object had to be changed; again from the start when somebody else changes it meanwhile."""
+    for attempt in range(1, _TRIES + 1):
+        body = await client.get_wire(kind, name)
+        wanted = change(body)
+        if wanted == body:
+            return False
+        try:
+            await client.replace(wanted, kind)
+        except ConflictError:
+            if attempt == _TRIES:
+                raise
+            continue
+        return True
+    return False
 
 
 def _config(config: dict[str, Any], ca: bytes, service: tuple[str, str] | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconcile.testing.apiserver.admission import AdmissionChain, Attributes
+from reconcile.testing.apiserver.conversion import Conversions
 from reconcile.testing.apiserver.kinds import Kinds
 from reconcile.testing.apiserver.registry import Registry
 from reconcile.testing.apiserver.requests import ApiRequest, User
@@ -54,6 +55,7 @@ class Cluster:
     registry: Registry
     kinds: Kinds
     admission: AdmissionChain
+    conversions: Conversions = field(default_factory=Conversions)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def now(self) -> datetime:

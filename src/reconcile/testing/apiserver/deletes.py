@@ -95,7 +95,7 @@ class Deleter:
             stored, info, options, Write(info, user, request, "DELETE", namespace=namespace)
         )
         if not gone or info.returns_deleted:
-            return json_response(served_bytes(result, info))
+            return json_response(served_bytes(await self._cluster.conversions.served_one(result, info), info))
         details: Object = {"name": target.name}
         if info.group:
             details["group"] = info.group
@@ -119,14 +119,16 @@ class Deleter:
             write = Write(info, user, request, "DELETE", namespace=stored.key[0])
             if self._cluster.storage.get(info.storage_key, *stored.key) is stored:
                 await self._delete(stored, info, options, write)
-                deleted.append(served_bytes(stored, info))
+                served = await self._cluster.conversions.served_one(stored, info)
+                deleted.append(served_bytes(served, info))
         return json_response(list_body(info, deleted, {"resourceVersion": str(self._cluster.storage.version)}))
 
     async def _delete(self, stored: Stored, info: ResourceInfo, options: Object, write: Write) -> tuple[Stored, bool]:
         policy = _policy(options)
         _check_preconditions(options, stored, info)
         write.dry_run = bool(options.get("dryRun"))
-        await self._cluster.admit(write, None, served_object(stored.obj, info))
+        old = await self._cluster.conversions.served_one(stored, info)
+        await self._cluster.admit(write, None, served_object(old.obj, info))
         current = self._cluster.storage.get(info.storage_key, *stored.key)
         if current is None:
             raise not_found(info.plural, info.group, stored.key[1])

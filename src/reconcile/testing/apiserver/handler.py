@@ -91,11 +91,11 @@ class Handler:
     async def _object(self, request: ApiRequest, info: ResourceInfo, target: Target, user: User) -> ApiResponse:
         verb = target.verb
         if verb == "get":
-            return self.reader.get(request, info, target, self.writer.live(info, target))
+            return await self.reader.get(request, info, target, self.writer.live(info, target))
         if verb == "list":
-            return self.reader.collection(request, info, target)
+            return await self.reader.collection(request, info, target)
         if verb == "watch":
-            return self.watcher.watch(request, info, target)
+            return await self.watcher.watch(request, info, target)
         if verb == "create" and not target.name:
             return await self.writer.create(request, info, target, user)
         if verb == "update" and target.name:

@@ -83,8 +83,9 @@ class Reader:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    def get(self, request: ApiRequest, info: ResourceInfo, target: Target, stored: Stored) -> ApiResponse:
+    async def get(self, request: ApiRequest, info: ResourceInfo, target: Target, stored: Stored) -> ApiResponse:
         """One object in the shape the client wants."""
+        stored = await self._cluster.conversions.served_one(stored, info)
         shape = wanted_shape(request.accept)
         if shape is Shape.TABLE:
             objects = [served_object(stored.obj, info)]
@@ -94,7 +95,7 @@ class Reader:
             return json_response(encode(partial_object(stored.obj)))
         return json_response(served_bytes(stored, info))
 
-    def collection(self, request: ApiRequest, info: ResourceInfo, target: Target) -> ApiResponse:
+    async def collection(self, request: ApiRequest, info: ResourceInfo, target: Target) -> ApiResponse:
         """The objects of a collection.
 
         Raises:
@@ -103,7 +104,8 @@ class Reader:
         query = request.query
         matcher = compile_selectors(query.get("labelSelector", ""), query.get("fieldSelector", ""), info)
         limit = int(query["limit"]) if query.get("limit", "").isdigit() else 0
-        objects, version = self._collection(request, info, target)
+        listed, version = self._collection(request, info, target)
+        objects = list(await self._cluster.conversions.served(listed, info))
         if matcher is not None:
             objects = [stored for stored in objects if matcher(stored.obj)]
         metadata: dict[str, Any] = {"resourceVersion": str(version)}

@@ -22,6 +22,7 @@ def _crd_info(
     spec: Mapping[str, Any], names: Mapping[str, Any], version: Mapping[str, Any], storage: str
 ) -> ResourceInfo:
     group, plural = spec["group"], names["plural"]
+    conversion = spec.get("conversion") or {}
     selectable = [entry["jsonPath"].lstrip(".") for entry in version.get("selectableFields") or []]
     return ResourceInfo(
         group=group,
@@ -40,6 +41,7 @@ def _crd_info(
         has_generation=True,
         needs_version=True,
         crd=version,
+        conversion=conversion.get("webhook") if conversion.get("strategy") == "Webhook" else None,
     )
 
 

@@ -24,6 +24,7 @@ class ResourceInfo:
         returns_deleted: whether a deletion answers with the object instead of a Status.
         needs_version: whether an update without resourceVersion is refused.
         crd: the CustomResourceDefinition's version entry for custom resources.
+        conversion: its `spec.conversion.webhook`, when objects are converted by one.
     """
 
     group: str
@@ -44,6 +45,7 @@ class ResourceInfo:
     needs_version: bool = False
     verbs: tuple[str, ...] = READ_WRITE_VERBS
     crd: Mapping[str, Any] | None = field(default=None, compare=False, hash=False)
+    conversion: Mapping[str, Any] | None = field(default=None, compare=False, hash=False)
 
     @property
     def api_version(self) -> str:

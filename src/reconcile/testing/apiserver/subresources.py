@@ -62,7 +62,8 @@ class Subresources:
         if name == "scale":
             return await self._scale(request, info, target, user)
         if target.verb == "get":
-            return json_response(served_bytes(self._writer.live(info, target), info))
+            live = await self._cluster.conversions.served_one(self._writer.live(info, target), info)
+            return json_response(served_bytes(live, info))
         if target.verb == "update":
             return await self._writer.update(request, info, target, user)
         if target.verb == "patch":
@@ -102,7 +103,7 @@ class Subresources:
     async def _scale(self, request: ApiRequest, info: ResourceInfo, target: Target, user: User) -> ApiResponse:
         paths = _BUILTIN_SCALE if info.crd is None else info.crd["subresources"]["scale"]
         if target.verb == "get":
-            return json_response(_scale_of(self._writer.live(info, target).obj, paths))
+            return json_response(_scale_of(await self._live(info, target), paths))
         if target.verb == "update":
             sent = decode_object(request, "Scale")
         elif target.verb != "patch":
@@ -129,7 +130,10 @@ class Subresources:
         whole = Target("patch", target.group, target.version, target.plural, target.namespace, target.name)
         written = ApiRequest(request.method, request.path, request.query, request.headers)
         await self._writer.patch_with(compute, written, info, whole, user)
-        return json_response(_scale_of(self._writer.live(info, target).obj, paths))
+        return json_response(_scale_of(await self._live(info, target), paths))
+
+    async def _live(self, info: ResourceInfo, target: Target) -> Object:
+        return (await self._cluster.conversions.served_one(self._writer.live(info, target), info)).obj
 
 
 def _scale_of(obj: Object, paths: Any) -> Object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconcile.testing.apiserver.cluster import Cluster
@@ -112,7 +112,7 @@ class Watcher:
         self._cluster = cluster
         self.stopping = False
 
-    def watch(self, request: ApiRequest, info: ResourceInfo, target: Target) -> ApiResponse:
+    async def watch(self, request: ApiRequest, info: ResourceInfo, target: Target) -> ApiResponse:
         """A stream of events.
 
         Raises:
@@ -134,27 +134,36 @@ class Watcher:
         )
         subscription = storage.subscribe(info.storage_key)
         try:
-            first = self._first_lines(request, view, version)
+            first = await self._first_lines(request, view, version)
         except StatusError as err:
             first = [encode({"type": "ERROR", "object": err.body()}) + b"\n"]
             subscription.overrun = True
         stream = self._stream(request, view, subscription, first)
         return ApiResponse(200, b"", {"Content-Type": "application/json"}, stream=stream)
 
-    def _first_lines(self, request: ApiRequest, view: _View, version: int | None) -> list[bytes]:
+    async def _first_lines(self, request: ApiRequest, view: _View, version: int | None) -> list[bytes]:
         storage = self._cluster.storage
         initial = request.flag("sendInitialEvents")
         if initial or (not version and "sendInitialEvents" not in request.query):
-            listed = storage.listed(view.info.storage_key, view.namespace)
-            lines = [view.event("ADDED", stored) for stored in listed if view.sees(stored)]
+            listed, as_of = storage.listed(view.info.storage_key, view.namespace), storage.version
+            served = await self._cluster.conversions.served(listed, view.info)
+            lines = [view.event("ADDED", stored) for stored in served if view.sees(stored)]
             if initial and request.flag("allowWatchBookmarks"):
-                lines.append(view.bookmark(storage.version, _INITIAL_EVENTS_END))
+                lines.append(view.bookmark(as_of, _INITIAL_EVENTS_END))
             return lines
         since = version or storage.version
         oldest = storage.oldest(view.info.storage_key)
         if since < oldest:
             raise expired(f"too old resource version: {since} ({oldest})")
-        return _present(view.change(change) for change in storage.changes_since(view.info.storage_key, since))
+        changes = storage.changes_since(view.info.storage_key, since)
+        return _present([view.change(await self._served(change, view.info)) for change in changes])
+
+    async def _served(self, change: Change, info: ResourceInfo) -> Change:
+        if info.conversion is None:
+            return change
+        new = await self._cluster.conversions.served_one(change.new, info)
+        old = None if change.old is None else await self._cluster.conversions.served_one(change.old, info)
+        return replace(change, new=new, old=old)
 
     async def _stream(
         self, request: ApiRequest, view: _View, subscription: Subscription, first: list[bytes]
@@ -171,7 +180,8 @@ class Watcher:
                 await subscription.wait(max(0.0, deadline - loop.time()))
                 lines: list[bytes | None] = []
                 while subscription.pending:
-                    lines.append(view.change(subscription.pending.popleft()))
+                    change = await self._served(subscription.pending.popleft(), view.info)
+                    lines.append(view.change(change))
                 if bookmarks and loop.time() >= min(next_bookmark, ends - 1):
                     lines.append(view.bookmark(self._cluster.storage.version))
                     next_bookmark = loop.time() + BOOKMARK_INTERVAL

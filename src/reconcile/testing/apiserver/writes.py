@@ -26,7 +26,7 @@ from reconcile.testing.apiserver.status import (
     unsupported_media_type,
 )
 from reconcile.testing.apiserver.storage import Stored, encode
-from reconcile.testing.apiserver.versions import served_object, to_storage
+from reconcile.testing.apiserver.versions import served_object
 
 __all__ = ["Writer"]
 
@@ -49,7 +49,7 @@ class Writer:
         check_identity(obj, info, target.namespace, None)
         write = Write(info, user, request, "CREATE", namespace=target.namespace)
         stored = await self._create(obj, write)
-        return self._answer(stored, info, 201, warnings + write.warnings)
+        return await self._answer(stored, info, 201, warnings + write.warnings)
 
     async def _create(self, obj: Object, write: Write, *, managed: bool = False) -> Object:
         cluster, info = self._cluster, write.info
@@ -62,7 +62,7 @@ class Writer:
         write.dry_run = write.request.dry_run
         obj = await cluster.admit(write, obj, None) or obj
         self._validate(obj, info, None)
-        stored = to_storage(obj, info)
+        stored = await cluster.conversions.to_storage(obj, info)
         if cluster.storage.get(info.storage_key, obj["metadata"].get("namespace", ""), name) is not None:
             raise already_exists(info.plural, info.group, name)
         self._check_namespace(info, write.namespace, name)
@@ -100,7 +100,7 @@ class Writer:
         live = self.live(info, target)
         write = Write(info, user, request, "UPDATE", namespace=namespace, subresource=target.subresource)
         stored = await self._replace(obj, live, write)
-        return self._answer(stored, info, 200, warnings + write.warnings)
+        return await self._answer(stored, info, 200, warnings + write.warnings)
 
     def live(self, info: ResourceInfo, target: Target) -> Stored:
         """The stored object that a request names.
@@ -116,8 +116,9 @@ class Writer:
 
     async def _replace(self, new: Object, live: Stored, write: Write, *, managed: bool = False) -> Object:
         cluster, info = self._cluster, write.info
-        old = served_object(live.fresh(), info)
-        new = prepare_update(new, served_object(live.fresh(), info), info, write.subresource)
+        served = await cluster.conversions.served_one(live, info)
+        old = served_object(served.fresh(), info)
+        new = prepare_update(new, served_object(served.fresh(), info), info, write.subresource)
         cluster.kinds.default(new, info)
         if not managed:
             new = self._track(old, new, write)
@@ -125,9 +126,10 @@ class Writer:
         new = await cluster.admit(write, new, old) or new
         bump_generation(new, old, info)
         self._validate(new, info, old)
-        if same_content(new, old):
+        # What is stored in an earlier version is written in any case: that is how versions are migrated.
+        if same_content(new, old) and live.obj["apiVersion"] == info.storage_version:
             return live.obj
-        stored = to_storage(new, info)
+        stored = await cluster.conversions.to_storage(new, info)
         key = info.storage_key
         if cluster.storage.get(key, *live.key) is not live:
             raise modified(info.plural, info.group, live.key[1])
@@ -162,7 +164,8 @@ class Writer:
         for attempt in range(_PATCH_TRIES):
             live = self.live(info, target)
             write = Write(info, user, request, "UPDATE", namespace=live.key[0], subresource=target.subresource)
-            patched = compute(served_object(live.fresh(), info))
+            served = await self._cluster.conversions.served_one(live, info)
+            patched = compute(served_object(served.fresh(), info))
             patched, warnings = self._cluster.kinds.decode(patched, info, request)
             check_identity(patched, info, live.key[0], target.name)
             pinned = patched["metadata"].get("resourceVersion") != live.obj["metadata"]["resourceVersion"]
@@ -174,7 +177,7 @@ class Writer:
                 if self._cluster.storage.get(info.storage_key, *live.key) is live:
                     raise
                 continue
-            return self._answer(stored, info, 200, warnings + write.warnings)
+            return await self._answer(stored, info, 200, warnings + write.warnings)
         raise modified(info.plural, info.group, target.name)
 
     async def _apply(self, request: ApiRequest, info: ResourceInfo, target: Target, user: User) -> ApiResponse:
@@ -188,14 +191,15 @@ class Writer:
             live = self._cluster.storage.get(info.storage_key, namespace, target.name)
             if live is None and target.subresource:
                 raise not_found(info.plural, info.group, target.name)
-            before = served_object(live.fresh(), info) if live else None
+            served = await self._cluster.conversions.served_one(live, info) if live else None
+            before = served_object(served.fresh(), info) if served else None
             merged = server_side_apply(before, applied, request, info, target.subresource, self._cluster.now())
             write = Write(
                 info, user, request, "UPDATE" if live else "CREATE", namespace=namespace, subresource=target.subresource
             )
             if live is None:
                 stored = await self._create(merged, write, managed=True)
-                return self._answer(stored, info, 201, warnings + write.warnings)
+                return await self._answer(stored, info, 201, warnings + write.warnings)
             sent = applied["metadata"].get("resourceVersion")
             merged["metadata"]["resourceVersion"] = sent or live.obj["metadata"]["resourceVersion"]
             try:
@@ -204,11 +208,11 @@ class Writer:
                 if sent or attempt == _PATCH_TRIES - 1 or getattr(err, "reason", "") != "Conflict":
                     raise
                 continue
-            return self._answer(stored, info, 200, warnings + write.warnings)
+            return await self._answer(stored, info, 200, warnings + write.warnings)
         raise modified(info.plural, info.group, target.name)
 
-    @staticmethod
-    def _answer(obj: Object, info: ResourceInfo, status: int, warnings: list[str]) -> ApiResponse:
-        response = json_response(encode(served_object(obj, info)), status)
+    async def _answer(self, obj: Object, info: ResourceInfo, status: int, warnings: list[str]) -> ApiResponse:
+        served = await self._cluster.conversions.served_object(obj, info)
+        response = json_response(encode(served), status)
         response.warnings = warnings
         return response
