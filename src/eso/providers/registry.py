@@ -71,11 +71,12 @@ PROVIDERS: Final[Mapping[str, str]] = MappingProxyType(
 """Key under `spec.provider` -> class name in `eso.providers.<key, lower case>.provider`."""
 
 EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
-    {"aws": "aws", "azurekv": "azure", "gcpsm": "gcp", "github": "github"}
+    {"aws": "aws", "azurekv": "azure", "gcpsm": "gcp", "github": "github", "openBao": "vault", "vault": "vault"}
 )
 """Extras of this distribution that carry a provider's SDK."""
 
 _NOT_MAINTAINED: Final = frozenset(("fake",))
+_BATCHING: Final = frozenset(("aws",))
 
 
 def provider_key(spec: Mapping[str, Any], store_name: str) -> str:
@@ -152,6 +153,12 @@ class ProviderRegistry:
         if key in PROVIDERS and self._table.get(key) == _path(key):
             return Maintenance.NOT_MAINTAINED if key in _NOT_MAINTAINED else Maintenance.MAINTAINED
         return self.get(key, store_name).maintenance
+
+    def batches(self, key: str) -> bool:
+        """Whether the provider reads many keys in one call; known without importing the bundled ones, no for an unknown one."""
+        if key in self._loaded:
+            return self._loaded[key].batches
+        return key in _BATCHING and self._table.get(key) == _path(key)
 
     def resolve(self, spec: Mapping[str, Any], store_name: str) -> tuple[Provider[Any], BaseModel]:
         """The provider of a store and its parsed configuration.
