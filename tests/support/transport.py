@@ -121,8 +121,8 @@ class SimulatedCollection:
     """The server's side of one namespaced collection: versions, history, compaction, pages, watches, and faults.
 
     Args:
-        faults: one is taken per request; exhausted means healthy. Of requests: `429`, `500`, `503`, `410`, `reset`,
-            `html`. Of watches also: `cut:<n>` breaks after n lines, `half:<n>` cuts the line after n others in two,
+        faults: one is taken per request; exhausted means healthy. Of requests: `401`, `403`, `410`, `429`, `500`, `503`,
+            `504`, `reset`, `html`. Of watches also: `cut:<n>` breaks after n lines, `half:<n>` cuts the line after n others in two,
             `stall:<n>` goes silent after n, `garble:<n>`, `end:<n>`, `error:<code>`.
         streaming: `yes`, `refused` (as an old server) or `ignored` (as something that does not know the parameter).
     """
@@ -257,7 +257,9 @@ def _refusal(fault: str) -> Response | None:
             return Response(
                 429, status_body(429, "TooManyRequests", "storage is (re)initializing"), {"Retry-After": "1"}
             )
-        case "500" | "503":
+        case "401" | "403":
+            return Response(int(fault), status_body(int(fault), {"401": "Unauthorized", "403": "Forbidden"}[fault]))
+        case "500" | "503" | "504":
             return Response(int(fault), status_body(int(fault), "InternalError"))
         case "410":
             return Response(410, status_body(410, "Expired"))

@@ -1,12 +1,20 @@
-"""Whatever the server and the network do: nothing is lost, nothing is invented, and it ends in step."""
+"""Whatever the server and the network do: nothing is lost, nothing is invented, and it ends in step.
+
+`make faults SCENARIOS=10000` runs that many; `FAULT_SEED` repeats a run.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
 
-from hypothesis import HealthCheck, example, given, settings
+import pytest
+from hypothesis import HealthCheck, example, given, note, seed, settings
 from hypothesis import strategies as st
 
 from reconcile.api.core_v1 import ConfigMap
@@ -16,15 +24,21 @@ from reconcile.client.retry import RetryPolicy
 from reconcile.testing.loop import run
 from tests.support.transport import SimulatedCollection
 
+SCENARIOS = int(os.environ.get("FAULT_SCENARIOS", "150"))
+SEED = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(2**32))
+TOTAL: Counter[str] = Counter()
+
 FAULTS = st.one_of(
-    st.sampled_from(["", "429", "500", "503", "410", "reset", "html", "error:410", "error:429", "error:500"]),
+    st.sampled_from(
+        ["", "401", "403", "410", "429", "500", "503", "504", "reset", "html", "error:410", "error:429", "error:500"]
+    ),
     st.builds("{}:{}".format, st.sampled_from(["cut", "half", "stall", "garble", "end"]), st.integers(0, 4)),
 )
 NAMES = st.sampled_from(["a", "b", "c", "d", "e"])
 STEPS = st.one_of(
     st.tuples(st.sampled_from(["put", "own-put", "own-late", "own-too-late", "delete", "own-delete"]), NAMES),
     st.tuples(st.just("recreate"), NAMES),
-    st.tuples(st.just("compact"), st.just("")),
+    st.tuples(st.sampled_from(["compact", "vanish", "appear"]), st.just("")),
     st.tuples(st.just("wait"), st.sampled_from(["0.001", "0.02", "1", "40", "400"])),
 )
 
@@ -77,6 +91,8 @@ class Story:
         self.count += 1
         name, server, informer = argument, self.server, self.informer
         match action:
+            case "put" | "own-put" | "own-late" | "own-too-late" if not server.served:
+                pass
             case "put":
                 server.put(name, f"v{self.count}")
             case "own-put":
@@ -103,6 +119,13 @@ class Story:
                     server.put(name, f"v{self.count}")
             case "compact":
                 server.compact()
+            case "vanish":
+                # The definition is deleted, and its objects with it.
+                server.served = False
+                for present in list(server.objects):
+                    server.delete(present)
+            case "appear":
+                server.served = True
             case "wait":
                 await asyncio.sleep(float(argument))
 
@@ -114,13 +137,16 @@ class Story:
         assert int(found.metadata.resource_version) >= int(metadata["resourceVersion"])
 
     async def tell(self, before: list[str], steps: list[tuple[str, str]]) -> None:
+        began = asyncio.get_running_loop().time()
         for name in before:
             self.server.put(name, "at the start")
         task = asyncio.create_task(self.informer.run())
         await asyncio.sleep(0)
         for action, argument in steps:
             await self.step(action, argument)
+        self.server.served = True
         await asyncio.sleep(3600)
+        TOTAL["virtual seconds"] += round(asyncio.get_running_loop().time() - began)
         assert self.informer.alive
         assert self.informer.synced.is_set()
         assert not task.done()
@@ -135,6 +161,16 @@ class Story:
         assert self.ledger.state == expected
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _summary() -> Iterator[None]:
+    yield
+    hours = TOTAL.pop("virtual seconds", 0) / 3600
+    print(
+        f"\nFAULT_SEED={SEED}: {TOTAL['scenarios']} scenarios, {TOTAL['faults']} faults, {hours:.0f} hours of virtual time"
+    )
+
+
+@seed(SEED)
 @given(
     faults=st.lists(FAULTS, max_size=12),
     streaming=st.sampled_from(["yes", "refused", "ignored"]),
@@ -143,11 +179,15 @@ class Story:
 )
 # Created and deleted while the watch was down; the answer to the create comes last.
 @example(faults=["cut:0"], streaming="yes", before=[], steps=[("own-too-late", "a")])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=SCENARIOS, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_ends_in_step_and_tells_a_possible_history(
     faults: list[str], streaming: str, before: list[str], steps: list[tuple[str, str]]
 ) -> None:
-    server = SimulatedCollection(faults=iter(faults), streaming=streaming)
+    note(f"FAULT_SEED={SEED}")
+    left = iter(faults)
+    server = SimulatedCollection(faults=left, streaming=streaming)
     story = Story(server)
     run(story.tell(before, steps))
+    TOTAL["scenarios"] += 1
+    TOTAL["faults"] += len(faults) - len(list(left))
     story.check()
