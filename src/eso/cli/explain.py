@@ -16,10 +16,14 @@ from eso.cli.findings import Finding, report
 from eso.controllers.conditions import find
 from eso.controllers.externalsecret import syncwindows
 from eso.controllers.externalsecret.draft import is_valid
+from eso.controllers.externalsecret.grouping import slot_group
 from eso.controllers.externalsecret.refresh import next_look, should_refresh, version_of
 from eso.controllers.externalsecret.target import target_name
 from eso.controllers.externalsecret.watches import store_refs
+from eso.controllers.slots import SlotGroup
 from eso.errors import EsoError
+from eso.providers.registry import ProviderRegistry
+from eso.stores.selection import StoreSelection
 from eso.transform.validation import external_secret_violations
 from reconcile.api.core_v1 import Event, Secret
 from reconcile.client.client import Client
@@ -70,7 +74,7 @@ async def explain(client: Client, namespace: str, name: str, now: datetime) -> l
         findings.append(await _store(client, ref, namespace))
     if es.spec.target.manifest is None:
         findings += await _target(client, es)
-    findings += _schedule(es, now)
+    findings += _schedule(es, now, slot_group(es, batched=await _batched(client, es)))
     findings += [Finding(True, text) for text in await _events(client, es)]
     return findings
 
@@ -84,6 +88,16 @@ def _condition(es: ExternalSecret) -> Iterator[Finding]:
     else:
         since = f" since {condition.last_transition_time}" if condition.last_transition_time else ""
         yield Finding(condition.status == "True", f"{condition.reason}{since}: {condition.message}")
+
+
+async def _batched(client: Client, es: ExternalSecret) -> bool:
+    """Whether every store that the object reads from answers for many keys in one call."""
+    selection, registry = StoreSelection(client), ProviderRegistry()
+    try:
+        stores = [await selection.load(ref, es.namespace) for ref in store_refs(es)]
+    except EsoError:
+        return False
+    return all(registry.batches(key) for store in stores for key in store.spec.provider)
 
 
 async def _store(client: Client, ref: SecretStoreRef, namespace: str) -> Finding:
@@ -116,10 +130,10 @@ async def _target(client: Client, es: ExternalSecret) -> list[Finding]:
     return found
 
 
-def _schedule(es: ExternalSecret, now: datetime) -> Iterator[Finding]:
+def _schedule(es: ExternalSecret, now: datetime, group: SlotGroup | None) -> Iterator[Finding]:
     try:
-        due = should_refresh(es, now)
-        wait = next_look(es, now)
+        due = should_refresh(es, now, group)
+        wait = next_look(es, now, group)
     except EsoError as err:
         yield Finding(False, str(err))
         return

@@ -12,6 +12,7 @@ from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.cli.crds import KINDS
 from eso.cli.findings import Finding, report
 from eso.controllers.externalsecret.draft import is_valid
+from eso.controllers.externalsecret.grouping import slot_group
 from eso.controllers.externalsecret.refresh import should_refresh, version_of
 from eso.controllers.externalsecret.target import target_name
 from eso.errors import EsoError
@@ -76,7 +77,7 @@ async def examine(client: Client, now: datetime) -> AsyncIterator[Finding]:
 
 async def _why_written(client: Client, es: ExternalSecret, now: datetime) -> str:
     try:
-        due = should_refresh(es, now)
+        due = should_refresh(es, now, slot_group(es))
     except EsoError as err:
         return str(err)
     if es.status.synced_resource_version != version_of(es):

@@ -12,6 +12,7 @@ from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret
 from eso.controllers.conditions import find
+from eso.controllers.externalsecret.grouping import slot_group
 from eso.controllers.externalsecret.refresh import next_look
 from eso.errors import EsoError
 from reconcile.api.model import KubeObject
@@ -96,7 +97,7 @@ def _next(obj: KubeObject, now: datetime) -> str:
     if not isinstance(obj, ExternalSecret):
         return ""
     try:
-        seconds = next_look(obj, now)
+        seconds = next_look(obj, now, slot_group(obj))
     except EsoError:
         return ""
     return "" if seconds is None else f"in {seconds:.0f} s"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from eso.api.duration import parse_duration
+from eso.controllers.slots import SHORTEST, SlotGroup, latest_of, retry_wait
 from eso.errors import (
     AccessDeniedError,
     InvalidRequestError,
@@ -27,9 +31,6 @@ __all__ = ["SMALLEST_STEP", "Forced", "Retries", "interval_of", "phase_of", "rec
 SMALLEST_STEP: Final = 0.01
 """Seconds, so that a timer that comes early does not spin."""
 
-_PHASE_SHARE: Final = 0.02
-_LONGEST_PHASE: Final = 5.0
-
 _LASTING: Final = (
     AccessDeniedError,
     InvalidRequestError,
@@ -38,8 +39,8 @@ _LASTING: Final = (
     ProviderNotAvailableError,
 )
 _BASE: Final = 1.0
-_FREE_TRIES: Final = 8
-"""Tries at the usual pace, about four minutes, before a lasting error waits longer and longer."""
+_FREE_TRIES: Final = 6
+"""Tries at the usual pace, about a minute, before the tries of a lasting error are drawn together and become rarer."""
 
 
 def interval_of(text: str) -> float:
@@ -72,7 +73,7 @@ def phase_of(obj: KubeObject, interval: float) -> float:
     Objects that were created together do not stay together.
     """
     fraction = zlib.crc32(obj.metadata.uid.encode()) / 0xFFFFFFFF
-    return min(interval * _PHASE_SHARE, _LONGEST_PHASE) * fraction
+    return latest_of(interval) * fraction
 
 
 def recheck_after(refresh_time: str | None) -> float | None:
@@ -116,17 +117,36 @@ class Forced:
             raise
 
 
+@dataclass(frozen=True, slots=True)
+class _Failures:
+    count: int
+    last: float
+
+
 class Retries:
     """Counts failures of each object; what passes soon is tried soon, what needs a human is not asked for all the time."""
 
     def __init__(self) -> None:
-        self._failures: dict[Request, int] = {}
+        self._failures: dict[Request, _Failures] = {}
+
+    def last(self, request: Request) -> float | None:
+        """Loop time of the last failure; None when the object did not fail since it last succeeded."""
+        found = self._failures.get(request)
+        return None if found is None else found.last
 
     def forget(self, request: Request) -> None:
         """The object succeeded, or is gone."""
         self._failures.pop(request, None)
 
-    def pause(self, request: Request, failure: BaseException, interval: float, *, retry: bool = True) -> float:
+    def pause(
+        self,
+        request: Request,
+        failure: BaseException,
+        interval: float,
+        *,
+        retry: bool = True,
+        at: tuple[datetime, SlotGroup] | None = None,
+    ) -> float:
         """Seconds before which another try is useless; the controller's own backoff may wait longer.
 
         Args:
@@ -134,9 +154,11 @@ class Retries:
             failure: what went wrong; the chain of its causes decides.
             interval: the object's refresh interval in seconds, the longest pause; zero means an hour.
             retry: whether trying again may help at all.
+            at: the wall clock and whom to try together with: objects that miss the same remote key ask for it with one call.
         """
-        count = self._failures.get(request, 0) + 1
-        self._failures[request] = count
+        before = self._failures.get(request)
+        count = before.count + 1 if before is not None else 1
+        self._failures[request] = _Failures(count, asyncio.get_running_loop().time())
         longest = interval if interval > 0 else DEFAULT_REQUEUE
         if not retry:
             return longest
@@ -145,6 +167,13 @@ class Retries:
             if isinstance(cause, ThrottledError | UnavailableError):
                 return cause.retry_after or 0.0
             if isinstance(cause, _LASTING):
-                return 0.0 if count <= _FREE_TRIES else min(_BASE * 2.0 ** min(count, 20), longest)
+                return 0.0 if count <= _FREE_TRIES else _rarer(count, longest, at)
             cause = cause.__cause__
         return 0.0
+
+
+def _rarer(count: int, longest: float, at: tuple[datetime, SlotGroup] | None) -> float:
+    pause = min(_BASE * 2.0 ** min(count - 1, 20), longest)
+    if at is None or pause < SHORTEST:
+        return pause
+    return retry_wait(at[0].timestamp(), pause, longest, at[1])

@@ -280,6 +280,9 @@ class Provider(abc.ABC, Generic[SpecT]):
     capabilities: ClassVar[Capabilities] = Capabilities.READ_ONLY
     maintenance: ClassVar[Maintenance] = Maintenance.MAINTAINED
 
+    batches: ClassVar[bool] = False
+    """Whether its clients read through `ProviderCalls.read_batched`; refreshes of such stores come in bursts that fill batches."""
+
     rate_limit: ClassVar[tuple[float, int] | None] = None
     """Calls per second and calls at once that the vendor allows an account by default; None when it states none."""
 

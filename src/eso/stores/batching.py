@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from eso.providers.calls import answer_for
 from eso.stores.flights import retrieve
+from eso.stores.policy import patience
 
 __all__ = ["WINDOW", "Batcher"]
 
@@ -17,6 +20,9 @@ Send: TypeAlias = Callable[[str, str, Callable[[], Awaitable[Any]]], Awaitable[A
 WINDOW: Final = 0.010
 """Seconds a batch waits for more keys."""
 
+LONGEST_WINDOW: Final = 1.0
+"""Seconds a batch waits when nobody in it is in a hurry; a worker is busy with it meanwhile."""
+
 
 class _Batch:
     """Keys that go out together."""
@@ -24,13 +30,16 @@ class _Batch:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.keys: dict[Hashable, None] = {}
-        self.full = asyncio.Event()
+        self.leaves = math.inf
+        self.news = asyncio.Event()
         self.task: asyncio.Task[Mapping[Any, Any]] | None = None
         self.waiting = 0
 
 
 class Batcher:
     """Collects keys for a moment and sends them in one request.
+
+    A refresh that is in no hurry waits longer for company; as soon as somebody in a hurry joins, the batch leaves with him.
 
     Args:
         send: makes one admitted, counted vendor request: provider, call, request.
@@ -40,6 +49,7 @@ class Batcher:
     def __init__(self, send: Send, window: float = WINDOW) -> None:
         self._send = send
         self._window = window
+        self._clock = asyncio.get_running_loop().time
         self._open: dict[tuple[str, str], _Batch] = {}
 
     async def read(
@@ -67,6 +77,11 @@ class Batcher:
             )
             batch.task.add_done_callback(retrieve)
         batch.keys[key] = None
+        now = self._clock()
+        leaves = now + max(self._window, min(patience(now), LONGEST_WINDOW))
+        if leaves < batch.leaves:
+            batch.leaves = leaves
+            batch.news.set()
         if len(batch.keys) >= batch.limit:
             self._close(provider, call, batch)
         return answer_for(key, await self._answers(batch, key))
@@ -96,11 +111,11 @@ class Batcher:
         self, provider: str, call: str, batch: _Batch, fetch_many: FetchMany, single_call: str
     ) -> Mapping[Any, Any]:
         try:
-            try:
-                async with asyncio.timeout(self._window):
-                    await batch.full.wait()
-            except TimeoutError:
-                pass
+            while (wait := batch.leaves - self._clock()) > 0:
+                batch.news.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await batch.news.wait()
         finally:
             self._close(provider, call, batch)
         keys = tuple(batch.keys)
@@ -109,6 +124,7 @@ class Batcher:
         return answers
 
     def _close(self, provider: str, call: str, batch: _Batch) -> None:
-        batch.full.set()
+        batch.leaves = -math.inf
+        batch.news.set()
         if self._open.get((provider, call)) is batch:
             del self._open[provider, call]

@@ -13,9 +13,17 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 
-from eso.errors import ProviderError, ThrottledError, UnavailableError
+from eso.errors import (
+    AccessDeniedError,
+    InvalidRequestError,
+    NoSecretError,
+    ProviderError,
+    ThrottledError,
+    UnavailableError,
+)
 from eso.stores.batching import WINDOW, Batcher
 from eso.stores.circuit import BreakerSettings, CircuitBreaker, State, TokenBucket
+from eso.stores.circuits import Circuits
 from eso.stores.flights import Flight
 from eso.stores.metrics import StoreMetrics
 from eso.stores.policy import LONGEST_REUSE, oldest_allowed
@@ -34,7 +42,7 @@ class BrokerSettings:
 
     Attributes:
         reuse: seconds an answer is kept; nobody gets an older one.
-        negative: seconds an error is kept.
+        negative: seconds a throttled or unanswered read is kept; a refusal is an answer and is kept as values are.
         batch_window: seconds a batch waits for more keys.
         rate: calls per second; None means no limit.
         burst: calls at once.
@@ -61,10 +69,16 @@ class Broker:
         store: kind, namespace and name, for metrics.
         metrics: where calls are counted.
         settings: how it behaves.
+        circuits: told about its circuit.
     """
 
     def __init__(
-        self, name: str, store: tuple[str, str, str], metrics: StoreMetrics, settings: BrokerSettings | None = None
+        self,
+        name: str,
+        store: tuple[str, str, str],
+        metrics: StoreMetrics,
+        settings: BrokerSettings | None = None,
+        circuits: Circuits | None = None,
     ) -> None:
         settings = settings or BrokerSettings()
         self._loop = asyncio.get_running_loop()
@@ -73,11 +87,13 @@ class Broker:
         self._metrics = metrics
         self._settings = settings
         self._answers: OrderedDict[Hashable, Flight[Any]] = OrderedDict()
+        # Reads that got no answer, and when.
         self._failed: dict[Hashable, float] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._batcher = Batcher(self.send, settings.batch_window)
+        self._circuits = circuits if circuits is not None else Circuits(metrics)
         self._breaker = CircuitBreaker(
-            name, settings.breaker, self._loop.time, lambda is_open: metrics.circuit(store, is_open)
+            name, settings.breaker, self._loop.time, lambda is_open: self._circuits.changed(store, self, is_open)
         )
         self._bucket = TokenBucket(settings.rate, settings.burst, self._loop.time) if settings.rate else None
 
@@ -104,6 +120,8 @@ class Broker:
             self._schedule_sweep()
         try:
             return cast(T, await flight.result())
+        except (AccessDeniedError, InvalidRequestError, NoSecretError):
+            raise
         except Exception:
             self._failed.setdefault(key, self._loop.time())
             raise
@@ -197,6 +215,7 @@ class Broker:
 
     async def close(self) -> None:
         """Cancel reads under way and forget every answer."""
+        self._circuits.changed(self._store, self, False)
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None

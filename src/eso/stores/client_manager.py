@@ -11,9 +11,10 @@ from typing import Any, Final
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.externalsecret import StoreGeneratorSourceRef, StoreSourceRef
 from eso.api.externalsecrets_v1.refs import SecretStoreRef
-from eso.errors import InvalidSpecError
+from eso.errors import EsoError, InvalidSpecError
 from eso.providers.registry import ProviderRegistry
 from eso.stores.broker import Broker, BrokerSettings
+from eso.stores.circuits import Circuits
 from eso.stores.context import GeneratorCallContext, StoreClientContext, StoreIdentity
 from eso.stores.credentials import CredentialReader
 from eso.stores.leased import LeasedClient, UnboundClient
@@ -56,6 +57,7 @@ class ClientManager:
     ) -> None:
         self._client = client
         self._metrics = metrics
+        self.open_circuits = Circuits(metrics)
         self._option = dict(option or {})
         self._broker = broker or BrokerSettings()
         self.registry = registry
@@ -111,6 +113,14 @@ class ClientManager:
             EsoError: its client cannot be made.
         """
         return self._lent(store, namespace, asyncio.get_running_loop().time(), max_age)
+
+    async def batches(self, ref: SecretStoreRef, namespace: str) -> bool:
+        """Whether the store of a reference reads many keys in one call; no for one that cannot be found."""
+        try:
+            store = await self.selection.load(ref, namespace)
+        except EsoError:
+            return False
+        return any(self.registry.batches(key) for key in store.spec.provider)
 
     def is_referent(self, store: AnyStore) -> bool:
         """Whether a cluster store's credentials come from its consumer's namespace, so that it cannot be probed alone.
@@ -183,7 +193,11 @@ class ClientManager:
             referent=referent,
             context=context,
             broker=lambda: Broker(
-                str(identity), identity.label, self._metrics, self._settings(provider.rate_limit_of(spec))
+                str(identity),
+                identity.label,
+                self._metrics,
+                self._settings(provider.rate_limit_of(spec)),
+                self.open_circuits,
             ),
             make=lambda made: provider.new_client(spec, made),
         )

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-__all__ = ["LONGEST_REUSE", "default_max_age", "oldest_allowed", "reading_since"]
+__all__ = ["LONGEST_REUSE", "default_max_age", "oldest_allowed", "patience", "reading_since"]
 
 LONGEST_REUSE: Final = 10.0
 """Seconds an answer is reused at most by default."""
 
 _SHARE: Final = 20.0
+_PATIENCE_SHARE: Final = 10.0
 
 # One client serves many objects at once and its methods know nothing of them, so the age travels with the task.
 _OLDEST: ContextVar[float | None] = ContextVar("eso_oldest_answer", default=None)
@@ -40,3 +41,8 @@ def oldest_allowed(now: float) -> float:
     """Loop time from which answers are acceptable to the running task; now when nobody said."""
     oldest = _OLDEST.get()
     return now if oldest is None else oldest
+
+
+def patience(now: float) -> float:
+    """Seconds that the running task can wait for others who read as well: a tenth of the age that it accepts."""
+    return max(0.0, now - oldest_allowed(now)) / _PATIENCE_SHARE

@@ -12,6 +12,7 @@ from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of
 from eso.controllers.externalsecret.data import DataCollector, Generators
 from eso.controllers.externalsecret.outcome import Failure, Reason
+from eso.controllers.slots import SlotGroup
 from eso.errors import EsoError, NotModifiedError
 from reconcile.errors import ConflictError, ReconcileError, TerminalError
 from reconcile.events import EventRecorder
@@ -36,6 +37,10 @@ class Gatherer:
         self._collector = collector
         self._generators = generators
         self._events = events
+
+    async def slot_group(self, es: ExternalSecret) -> SlotGroup | None:
+        """With which others the object is refreshed; see `grouping.slot_group`."""
+        return await self._collector.slot_group(es)
 
     @asynccontextmanager
     async def gathered(

@@ -19,7 +19,10 @@ from eso.api.externalsecrets_v1.externalsecret import (
 )
 from eso.api.externalsecrets_v1.refs import GeneratorRef
 from eso.controllers.conditions import cause_of
+from eso.controllers.externalsecret.grouping import slot_group
 from eso.controllers.externalsecret.shape import DataMap, rewritten, shaped
+from eso.controllers.externalsecret.watches import store_refs
+from eso.controllers.slots import SlotGroup
 from eso.errors import EsoError, InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.base import FindRef, RemoteRef, SecretsClient
 from eso.stores.client_manager import ClientManager
@@ -87,6 +90,11 @@ class DataCollector:
         self._generators = generators
         self._compile_template = compile_template
         self._flood_gate = flood_gate
+
+    async def slot_group(self, es: ExternalSecret) -> SlotGroup | None:
+        """With which others the object is refreshed; see `grouping.slot_group`."""
+        batched = [await self._clients.batches(ref, es.namespace) for ref in store_refs(es)]
+        return slot_group(es, batched=all(batched))
 
     async def collect(self, es: ExternalSecret, *, max_age: float) -> Collected:
         """Fetch all entries and merge them: `dataFrom` in order, then `data` in order, later ones win.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
@@ -23,7 +22,6 @@ from eso.controllers.externalsecret.ownership import (
     field_owner,
     owner_label,
 )
-from eso.controllers.externalsecret.refresh import should_refresh
 from eso.controllers.externalsecret.target import target_name
 from eso.controllers.externalsecret.templates import TemplateRenderer
 from eso.controllers.managedfields import owned_fields
@@ -78,7 +76,7 @@ class ManifestTargets:
         self._enabled = enabled
         self._seen: dict[tuple[str, str, str], _Seen] = {}
 
-    async def pass_over(self, es: ExternalSecret, now: datetime, *, forced: bool, max_age: float) -> Outcome | None:
+    async def pass_over(self, es: ExternalSecret, *, due: bool, max_age: float) -> Outcome | None:
         """Bring the target up to date; None when nothing was due.
 
         Raises:
@@ -91,7 +89,7 @@ class ManifestTargets:
         if policy != "None":
             current = await self._read(kind, es)
             self._kinds.watch(kind, es)
-        if not forced and not should_refresh(es, now) and self._is_valid(es, current):
+        if not due and self._is_valid(es, current):
             return None
         async with self._gatherer.gathered(es, max_age=max_age, reason=Reason.RESOURCE_ERROR) as data:
             if not data:

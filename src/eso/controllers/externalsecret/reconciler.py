@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -19,6 +21,7 @@ from eso.controllers.externalsecret.refresh import next_look, refresh_interval, 
 from eso.controllers.externalsecret.target import TargetSecrets
 from eso.controllers.externalsecret.templates import TemplateRenderer
 from eso.controllers.pacing import Forced, Retries
+from eso.controllers.slots import SlotGroup
 from eso.errors import EsoError, NotModifiedError
 from eso.stores.policy import default_max_age
 from reconcile.api.request import Request
@@ -38,7 +41,7 @@ _STORE_WAIT: Final = 1.0
 class TargetReconciler(Protocol):
     """Does for targets of other kinds (`spec.target.manifest`) what this module does for Secrets."""
 
-    async def pass_over(self, es: ExternalSecret, now: datetime, *, forced: bool, max_age: float) -> Outcome | None:
+    async def pass_over(self, es: ExternalSecret, *, due: bool, max_age: float) -> Outcome | None:
         """Bring the target up to date; None when nothing was due.
 
         Raises:
@@ -118,40 +121,44 @@ class ExternalSecretReconciler:
         es = await self._with_finalizer(es)
         self._metrics.observe(es, es.status.conditions)
         started = self._clock()
+        group = await self._gatherer.slot_group(es)
         try:
             with self._forced.taken(request) as forced:
-                outcome = await self._sync(es, started, forced=forced)
+                outcome = await self._sync(request, es, started, group, forced=forced)
         except ConflictError:
             return Result(requeue=True)
         except Failure as failure:
-            return await self._failed(request, es, failure, started)
+            return await self._failed(request, es, failure, started, group)
         self._retries.forget(request)
         if outcome is not None:
             es = await self._done(es, outcome, started)
         now = self._clock()
-        wait = next_look(es, now)
+        wait = next_look(es, now, group)
         self._metrics.scheduled(es, now, wait)
         return Result(requeue_after=wait)
 
-    async def _sync(self, es: ExternalSecret, now: datetime, *, forced: bool) -> Outcome | None:
+    async def _sync(
+        self, request: Request, es: ExternalSecret, now: datetime, group: SlotGroup | None, *, forced: bool
+    ) -> Outcome | None:
         """Bring the target up to date; None when nothing was due."""
         try:
-            due = should_refresh(es, now)
+            due = should_refresh(es, now, group)
             max_age = _reusable(es, forced=forced)
         except EsoError as err:
             raise Failure("could not get secret data from provider", cause_of(err), retry=False) from err
-        forced = forced and _follows_sources(es)
+        due = due or (forced and _follows_sources(es))
         if es.spec.target.manifest is not None:
-            return await self._manifests.pass_over(es, now, forced=forced, max_age=max_age)
+            return await self._manifests.pass_over(es, due=due, max_age=min(max_age, self._news_since(request)))
         current = await self._targets.read(es)
         valid = is_valid(current, es)
-        if not due and not forced and valid:
+        if not due and valid:
             return None
         kept = kept_data(es, current)
         if kept is not None:
             return await self._targets.write(es, current, kept, unchanged(kept))
         try:
-            async with self._gatherer.gathered(es, max_age=max_age if valid else 0.0) as data:
+            max_age = min(max_age, self._news_since(request, valid=valid))
+            async with self._gatherer.gathered(es, max_age=max_age) as data:
                 if not data:
                     settled = await self._targets.when_empty(es, current)
                     if settled is not None:
@@ -159,6 +166,17 @@ class ExternalSecretReconciler:
                 return await self._targets.write(es, current, data, await self._render(es, data))
         except NotModifiedError:
             return Outcome()
+
+    def _news_since(self, request: Request, *, valid: bool = True) -> float:
+        """Seconds within which an answer that others got is news here.
+
+        A retry must not see its own failure again: what was asked for after that counts. A missing or damaged Secret gets a new
+        value.
+        """
+        failed = self._retries.last(request)
+        if failed is not None:
+            return asyncio.get_running_loop().time() - failed
+        return math.inf if valid else 0.0
 
     async def _render(self, es: ExternalSecret, data: Mapping[str, bytes]) -> Render:
         try:
@@ -174,13 +192,16 @@ class ExternalSecretReconciler:
         _LOG.log(logging.INFO if changed else logging.DEBUG, "%s", text)
         return await self._write_status(es, status)
 
-    async def _failed(self, request: Request, es: ExternalSecret, failure: Failure, started: datetime) -> Result:
+    async def _failed(
+        self, request: Request, es: ExternalSecret, failure: Failure, started: datetime, group: SlotGroup | None
+    ) -> Result:
         self._events.event(es, "Warning", "UpdateFailed", str(failure))
         self._metrics.failed(es)
         await self._write_status(es, status_after(es, failure, started))
         if failure.terminal:
             raise TerminalError(str(failure)) from failure
-        pause = self._retries.pause(request, failure, _interval_or_default(es), retry=failure.retry)
+        at = (self._clock(), group) if group is not None else None
+        pause = self._retries.pause(request, failure, _interval_or_default(es), retry=failure.retry, at=at)
         if not failure.retry:
             _LOG.error("%s", failure)
             return Result(requeue_after=pause)

@@ -18,7 +18,14 @@ from reconcile.cache.informer import Informer
 from reconcile.predicates import ObjectEvent
 from reconcile.watches import MapFunction
 
-__all__ = ["EXTERNAL_SECRET_INDEXES", "MANAGED_INDEXES", "Dependents", "store_refs", "store_works_differently"]
+__all__ = [
+    "EXTERNAL_SECRET_INDEXES",
+    "MANAGED_INDEXES",
+    "Dependents",
+    "store_key",
+    "store_refs",
+    "store_works_differently",
+]
 
 TARGET: Final = ".metadata.targetSecretName"
 RESOURCE: Final = ".spec.target.resource"

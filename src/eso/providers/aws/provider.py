@@ -48,6 +48,7 @@ class AWSProvider(Provider[AWSSpec]):
     name: ClassVar[str] = "aws"
     spec_type: ClassVar[type[BaseModel]] = AWSSpec
     capabilities: ClassVar[Capabilities] = Capabilities.READ_WRITE
+    batches: ClassVar[bool] = True
 
     def __init__(
         self, environ: Mapping[str, str] | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -96,6 +96,16 @@ def test_registering_twice_is_an_error_unless_forced() -> None:
     assert found is second
 
 
+def test_what_is_known_of_batches_without_importing_is_what_the_provider_says() -> None:
+    registry = ProviderRegistry()
+    known = {key for key in PROVIDERS if registry.batches(key)}
+    assert known == {"aws"}
+    assert not registry.batches("nope")
+    for key in known:
+        registry.get(key)
+        assert registry.batches(key)
+
+
 def test_only_fake_is_not_maintained() -> None:
     registry = ProviderRegistry()
     assert registry.maintenance("fake") is Maintenance.NOT_MAINTAINED

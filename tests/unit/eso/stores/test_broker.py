@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from eso.errors import AccessDeniedError, NoSecretError, ThrottledError, UnavailableError
+from eso.errors import (
+    AccessDeniedError,
+    InvalidRequestError,
+    NoSecretError,
+    ProviderError,
+    ThrottledError,
+    UnavailableError,
+)
 from eso.stores.broker import Broker, BrokerSettings
 from eso.stores.circuit import BreakerSettings
 from eso.stores.metrics import StoreMetrics
@@ -121,8 +128,22 @@ def test_nothing_is_kept_longer_than_the_reuse_window() -> None:
     run(main())
 
 
-@pytest.mark.parametrize("error", [NoSecretError("gone"), AccessDeniedError("no"), UnavailableError("out")])
-def test_an_error_is_remembered_for_two_seconds(error: Exception) -> None:
+@pytest.mark.parametrize("error", [NoSecretError("gone"), AccessDeniedError("no"), InvalidRequestError("bad")])
+def test_a_refusal_is_an_answer_and_is_reused_as_values_are(error: Exception) -> None:
+    async def main() -> None:
+        world = World()
+        world.vendor.error = error
+        for wait, age, calls in ((0.0, 10.0, 1), (9.0, 10.0, 1), (0.0, 5.0, 2), (1.0, 0.0, 3)):
+            await asyncio.sleep(wait)
+            with reading_since(asyncio.get_running_loop().time() - age), pytest.raises(type(error)):
+                await world.read()
+            assert len(world.vendor.calls) == calls
+
+    run(main())
+
+
+@pytest.mark.parametrize("error", [UnavailableError("out"), ProviderError("odd")])
+def test_a_read_without_answer_is_remembered_for_two_seconds(error: Exception) -> None:
     async def main() -> None:
         world = World()
         world.vendor.error = error
@@ -187,6 +208,27 @@ def test_reads_that_arrive_together_are_one_batch() -> None:
         assert answers == ["A", "B", "C", "A", "B"]
         assert world.vendor.calls == [("a", "b", "c")]
         assert (world.outcome("made"), world.outcome("batched"), world.outcome("joined")) == (1, 2, 2)
+
+    run(main())
+
+
+def test_refreshes_in_no_hurry_wait_for_company_and_leave_with_whoever_is() -> None:
+    async def main() -> None:
+        world = World()
+        clock = asyncio.get_running_loop().time
+
+        async def read(key: str, age: float) -> float:
+            began = clock()
+            with reading_since(began - age):
+                await world.calls.read_batched("Batch", key, world.vendor.fetch_many, limit=20)
+            return round(clock() - began, 3)
+
+        assert await asyncio.gather(read("a", 10.0), read("b", 10.0)) == [1.1, 1.1]
+        patient = asyncio.ensure_future(read("c", 10.0))
+        await asyncio.sleep(0.5)
+        assert await read("d", 0.0) == 0.11
+        assert await patient == 0.61
+        assert world.vendor.calls == [("a", "b"), ("c", "d")]
 
     run(main())
 
