@@ -102,7 +102,8 @@ class StoreSelection:
         if isinstance(store, ClusterSecretStore) and store.spec.conditions:
             await self._check_conditions(store, store.spec.conditions, namespace)
         if flood_gate and not is_ready(store):
-            raise StoreNotReadyError(f'{store.resource.kind} "{store.name}" is not ready')
+            reason = _told(store)
+            raise StoreNotReadyError(f'{store.resource.kind} "{store.name}" is not ready{reason and f": {reason}"}')
 
     def manages(self, store: AnyStore) -> bool:
         """Whether the store is of this controller's class; a store without a class is everybody's."""
@@ -159,6 +160,11 @@ class StoreSelection:
 def is_ready(store: AnyStore) -> bool:
     """Whether the store's Ready condition is True."""
     return any(condition.type == "Ready" and condition.status == "True" for condition in store.status.conditions or ())
+
+
+def _told(store: AnyStore) -> str:
+    """What the store says about itself."""
+    return next((condition.message for condition in store.status.conditions or () if condition.type == "Ready"), "")
 
 
 def _kept(cache: dict[str, T], key: str, value: T) -> T:

@@ -11,6 +11,7 @@ from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.controllers.conditions import cause_of, find, ready, with_condition
 from eso.controllers.metrics import KindMetrics
+from eso.controllers.secretstore.circuits import with_circuit
 from eso.controllers.secretstore.usage import StoreUsers
 from eso.errors import EsoError, ThrottledError, UnavailableError, ValidationUnknownError
 from eso.providers.base import Maintenance
@@ -60,6 +61,9 @@ class StoreValidator(Protocol):
             ValidationUnknownError: it cannot be determined.
             EsoError: it does not work.
         """
+
+    def is_held_back(self, store: SecretStore | ClusterSecretStore) -> bool:
+        """Whether calls to the store's provider are held back because it does not answer."""
 
     async def forget(self, kind: str, namespace: str, name: str) -> None:
         """The store is gone: let go of its clients."""
@@ -184,9 +188,8 @@ class StoreReconciler:
         capabilities: str | None = None,
     ) -> None:
         now = self._clock().replace(microsecond=0)
-        changes: dict[str, Any] = {
-            "conditions": with_condition(store.status.conditions, ready(is_ready, reason, message), now)
-        }
+        condition = with_circuit(ready(is_ready, reason, message), is_open=self._validator.is_held_back(store))
+        changes: dict[str, Any] = {"conditions": with_condition(store.status.conditions, condition, now)}
         if capabilities is not None:
             changes["capabilities"] = capabilities
         status = store.status.model_copy(update=changes)

@@ -10,6 +10,7 @@ from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret
 from eso.controllers.metrics import KindMetrics, SeriesLabels
+from eso.controllers.secretstore.circuits import CircuitReporter
 from eso.controllers.secretstore.credentials import CREDENTIALS, CredentialUsers, credential_keys, is_news
 from eso.controllers.secretstore.reconciler import StoreReconciler
 from eso.controllers.secretstore.usage import PUSH_SECRET_INDEXES, StoreUsers
@@ -74,6 +75,7 @@ def store_controller(
         reconciler.reconcile,
         name=name,
         watches=watches,
+        sources=[CircuitReporter(kind, manager.client.live, clients.open_circuits, clock)],
         predicates=[any_of(generation_changed, labels_changed, annotations_changed)],
         workers=settings.concurrent,
     )

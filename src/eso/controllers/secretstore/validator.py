@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
-from eso.stores.client_manager import ClientManager
+from eso.stores.client_manager import ClientManager, identity_of
 
 __all__ = ["PooledValidator"]
 
@@ -38,6 +38,10 @@ class PooledValidator:
             return
         async with self._clients.client_for(store, store.namespace) as client:
             await client.validate()
+
+    def is_held_back(self, store: SecretStore | ClusterSecretStore) -> bool:
+        """Whether the circuit of one of the store's clients is open."""
+        return self._clients.open_circuits.is_open(identity_of(store).label)
 
     async def forget(self, kind: str, namespace: str, name: str) -> None:
         """The store is gone: let go of its clients."""

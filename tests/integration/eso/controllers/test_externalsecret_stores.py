@@ -46,7 +46,8 @@ async def test_store_that_is_not_ready(space: Space) -> None:
     space.bench.shelf.refused.add(space.namespace)
     await space.store(k="one")
     await space.external_secret()
-    assert 'SecretStore "store" is not ready' in await space.reaches(*FAILED)
+    told = 'SecretStore "store" is not ready: unable to validate store: the shelf is locked'
+    assert told in await space.reaches(*FAILED)
     assert space.reads == 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from eso.errors import UnavailableError
 from reconcile.testing.eventually import eventually
 from tests.support.operating import VERSION, Bench, Space
 
@@ -241,3 +242,18 @@ async def test_store_that_a_push_secret_needs(space: Space, deletion: str, ref: 
         return not (await space.request("GET", STORES))["items"]
 
     await eventually(gone)
+
+
+async def test_an_outage_shows_in_the_message_and_leaves_ready_alone(space: Space) -> None:
+    await space.store()
+    await _valid(space)
+    outage = UnavailableError("the shelf is gone")
+    space.shelve(**{f"k{number}": outage for number in range(6)})
+    for number in range(6):
+        await space.external_secret(f"es{number}", data=[{"secretKey": "k", "remoteRef": {"key": f"k{number}"}}])
+    await _reaches(space, "True", "Valid", "store validated; its provider does not answer now")
+    labels = {"store_kind": "SecretStore", "store_namespace": space.namespace, "store": "store"}
+    assert space.bench.metric("externalsecret_store_circuit_open", **labels) == 1.0
+    # Its users tell what happened to them.
+    message = await space.reaches("False", "SecretSyncedError", "could not get secret data", name="es0")
+    assert "the shelf is gone" in message or "does not answer" in message

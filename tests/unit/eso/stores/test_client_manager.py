@@ -402,6 +402,12 @@ def test_the_flood_gate() -> None:
                     await found.client.patch_status(store, {"conditions": [{"type": "Ready", "status": status}]})
                 with pytest.raises(StoreNotReadyError, match=r'^SecretStore "s" is not ready$'):
                     await found.read(store_ref("s"), "a", flood_gate=True)
+            told = {"type": "Ready", "status": "False", "message": "unable to validate store: denied"}
+            await found.client.patch_status(store, {"conditions": [told]})
+            with pytest.raises(
+                StoreNotReadyError, match=r'^SecretStore "s" is not ready: unable to validate store: denied$'
+            ):
+                await found.read(store_ref("s"), "a", flood_gate=True)
             await found.client.patch_status(store, {"conditions": [{"type": "Ready", "status": "True"}]})
             assert await found.read(store_ref("s"), "a", flood_gate=True)
             assert await found.read(store_ref("s"), "a", flood_gate=False)
