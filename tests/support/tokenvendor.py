@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from eso.api.generators_v1alpha1.generatorstate import GeneratorState
 from eso.api.generators_v1alpha1.gitlabdeploytoken import GitlabDeployTokenSpec
 from eso.cli.crds import all_crds
 from eso.cli.operator import build_operator
-from eso.errors import UnavailableError
+from eso.errors import EsoError, UnavailableError
 from eso.generators.base import Generated, Generator, GeneratorContext
 from eso.generators.registry import GeneratorRegistry
 from eso.settings import ControllerSettings, MetricsSettings
@@ -44,12 +45,22 @@ BASE = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass
 class Vendor:
-    """Tokens that are valid, and what goes wrong."""
+    """Tokens that are valid, and what goes wrong.
+
+    Attributes:
+        names: number of each token that was made under a name.
+        named: tokens are made under a name that is known before, so that they can be found by it.
+        refusal: what making a token fails with.
+        mute: a token is made, and then the answer is lost.
+    """
 
     tokens: set[int] = field(default_factory=set)
     made: int = 0
-    refuses_generate: bool = False
+    names: dict[str, int] = field(default_factory=dict)
+    named: bool = False
+    refusal: EsoError | None = None
     refuses_cleanup: bool = False
+    mute: bool = False
     delay: float = 0.0
     cleanups: list[int] = field(default_factory=list)
 
@@ -63,21 +74,36 @@ class TokenGenerator(Generator[GitlabDeployTokenSpec]):
 
     def __init__(self, vendor: Vendor) -> None:
         self.vendor = vendor
+        self._names = itertools.count(vendor.made)
+
+    def intent(self, spec: GitlabDeployTokenSpec) -> Any:
+        return {"name": f"name-{next(self._names)}"} if self.vendor.named else None
+
+    async def generate_intended(self, spec: GitlabDeployTokenSpec, intent: Any, context: GeneratorContext) -> Generated:
+        return await self._generate(intent["name"])
 
     async def generate(self, spec: GitlabDeployTokenSpec, context: GeneratorContext) -> Generated:
-        if self.vendor.refuses_generate:
-            raise UnavailableError("the vendor is down")
+        return await self._generate("")
+
+    async def _generate(self, name: str) -> Generated:
+        if self.vendor.refusal is not None:
+            raise self.vendor.refusal
         self.vendor.made += 1
+        self.vendor.names[name] = self.vendor.made
         self.vendor.tokens.add(self.vendor.made)
         number = self.vendor.made
         await asyncio.sleep(self.vendor.delay)
+        if self.vendor.mute:
+            raise UnavailableError("the vendor did not answer")
         return Generated(wrap_all({"token": f"token-{number}"}), {"tokenID": number})
 
     async def cleanup(self, spec: GitlabDeployTokenSpec, state: Any, context: GeneratorContext) -> None:
         if self.vendor.refuses_cleanup:
             raise UnavailableError("the vendor is down")
-        self.vendor.cleanups.append(state["tokenID"])
-        self.vendor.tokens.discard(state["tokenID"])
+        number = state["tokenID"] if "tokenID" in state else self.vendor.names.get(state["name"])
+        if number is not None:
+            self.vendor.cleanups.append(number)
+            self.vendor.tokens.discard(number)
 
 
 class Cluster:

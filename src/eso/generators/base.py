@@ -77,6 +77,17 @@ class Generator(abc.ABC, Generic[SpecT]):
     leaves_state: ClassVar[bool] = False
     """Whether what it makes may have to be undone: `generate` returns a state, and is not interrupted by a cancellation."""
 
+    def intent(self, spec: SpecT) -> Any:
+        """A state for what `generate_intended` is about to make, recorded before it is called; None to record only afterwards.
+
+        With it `cleanup` finds what was made also when the process has ended before the vendor's answer was recorded.
+        """
+        return None
+
+    async def generate_intended(self, spec: SpecT, intent: Any, context: GeneratorContext) -> Generated:
+        """As `generate`, marked so that `cleanup` finds it by the intent."""
+        return await self.generate(spec, context)
+
     @abc.abstractmethod
     async def generate(self, spec: SpecT, context: GeneratorContext) -> Generated:
         """Make new values.

@@ -13,7 +13,16 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from eso.api.generators_v1alpha1.generatorstate import GeneratorState
-from eso.errors import EsoError, UnavailableError
+from eso.errors import (
+    AccessDeniedError,
+    EsoError,
+    InvalidRequestError,
+    InvalidSpecError,
+    NoSecretError,
+    ReferenceNotFoundError,
+    ThrottledError,
+    UnavailableError,
+)
 from eso.generators.base import Generated
 from eso.generators.resolve import GeneratorResolver, Reference, Resolved
 from eso.generators.runner import GeneratorRunner, completed
@@ -139,6 +148,9 @@ class Generation:
         await states.drop(state)
 
     async def _make_and_record(self, owner: KubeObject, state_key: str, resolved: Resolved) -> Generated:
+        intent = resolved.generator.intent(resolved.spec)
+        if self._states is not None and intent is not None:
+            return await self._make_intended(self._states, owner, state_key, resolved, intent)
         generated = await self._runner.generate(resolved, owner.namespace)
         if self._states is None or generated.state is None:
             return generated
@@ -149,6 +161,45 @@ class Generation:
             raise UnavailableError(f"error using generator: its state could not be recorded: {err}") from err
         self._pass_of(owner).made.append(recorded)
         return generated
+
+    async def _make_intended(
+        self, states: GeneratorStates, owner: KubeObject, state_key: str, resolved: Resolved, intent: Any
+    ) -> Generated:
+        """Record, make, record what was made: wherever this ends, what may exist at the vendor is on record."""
+        for left in states.intents(owner, state_key):
+            await self._settle(states, left)
+        try:
+            intended = await states.record(owner, state_key, resolved.manifest, intent, intended=True)
+        except (APIError, TransportError) as err:
+            raise UnavailableError(f"error using generator: its state could not be recorded: {err}") from err
+        try:
+            generated = await self._runner.generate(resolved, owner.namespace, intent)
+        except EsoError as err:
+            if _made_nothing(err):
+                await states.drop(intended)
+            raise
+        try:
+            fulfilled = await states.fulfil(intended, generated.state)
+        except (APIError, TransportError) as err:
+            raise UnavailableError(f"error using generator: its state could not be recorded: {err}") from err
+        self._pass_of(owner).made.append(fulfilled)
+        return generated
+
+    async def _settle(self, states: GeneratorStates, left: GeneratorState) -> None:
+        """Undo what an earlier try may have made.
+
+        Raises:
+            ProviderError: the vendor is out, so that making something new would fail as well.
+        """
+        try:
+            await self._runner.clean_up(left.spec.resource, left.spec.state, left.namespace)
+        except EsoError as err:
+            if isinstance(err.__cause__, UnavailableError | ThrottledError):
+                raise
+            _LOG.info("GeneratorState %s/%s is left to the controller: %s", left.namespace, left.name, err)
+            await states.retire(left, self._clock())
+            return
+        await states.drop(left)
 
     async def _abandon(self, owner: KubeObject, resolved: Resolved, state: Any) -> None:
         try:
@@ -165,6 +216,12 @@ class Generation:
 
     def _pass_of(self, owner: KubeObject) -> _Pass:
         return self._passes.setdefault(_id(owner), _Pass())
+
+
+def _made_nothing(err: EsoError) -> bool:
+    """Whether the vendor has refused, or was not asked; anything else may have left something behind."""
+    refusals = AccessDeniedError | InvalidRequestError | InvalidSpecError | NoSecretError | ReferenceNotFoundError
+    return isinstance(err.__cause__, refusals)
 
 
 def _id(owner: KubeObject) -> tuple[str, str, str]:

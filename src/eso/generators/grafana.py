@@ -18,6 +18,7 @@ __all__ = ["GrafanaGenerator"]
 _FINDING: Final = "looking for the Grafana service account"
 _CREATING: Final = "creating the Grafana service account"
 _ISSUING: Final = "creating a Grafana service account token"
+_SEEKING: Final = "looking for a Grafana service account token"
 _DELETING: Final = "deleting a Grafana service account token"
 _GONE: Final = "serviceaccounts.ErrTokenNotFound"
 """What Grafana answers, beside 404, for a token that does not exist. Source: its error catalogue."""
@@ -37,12 +38,21 @@ class GrafanaGenerator(Generator[GrafanaSpec]):
             InvalidSpecError: no way to sign in is given.
             ProviderError: Grafana refused.
         """
+        return await self.generate_intended(spec, self.intent(spec), context)
+
+    def intent(self, spec: GrafanaSpec) -> Any:
+        """The name of the token: it is new for every token, and `cleanup` finds the token by it."""
+        return {"serviceAccount": {"tokenName": str(uuid.uuid4())}}
+
+    async def generate_intended(self, spec: GrafanaSpec, intent: Any, context: GeneratorContext) -> Generated:
+        """See `generate`."""
+        name = intent["serviceAccount"]["tokenName"]
         api = await _Api.of(spec, context)
         account = await api.account(spec) or await api.create_account(spec)
         account_id, login = account.get("id"), account.get("login")
         if not isinstance(account_id, int) or not isinstance(login, str):
             raise ProviderError(f"{_FINDING}: the answer names no id and login")
-        wanted: dict[str, Any] = {"name": str(uuid.uuid4())}
+        wanted: dict[str, Any] = {"name": name}
         if spec.service_account.seconds_to_live is not None:
             wanted["secondsToLive"] = spec.service_account.seconds_to_live
         answer = await api.send("POST", f"serviceaccounts/{account_id}/tokens", _ISSUING, document=wanted)
@@ -62,10 +72,16 @@ class GrafanaGenerator(Generator[GrafanaSpec]):
         """
         account = state.get("serviceAccount") if isinstance(state, Mapping) else None
         account = account if isinstance(account, Mapping) else {}
-        account_id, token_id = account.get("id"), account.get("tokenID")
-        if not isinstance(account_id, int) or not isinstance(token_id, int):
+        account_id, token_id, name = account.get("id"), account.get("tokenID"), account.get("tokenName")
+        known = isinstance(account_id, int) and isinstance(token_id, int)
+        if not known and not isinstance(name, str):
             raise InvalidSpecError("the state names no service account and token")
         api = await _Api.of(spec, context)
+        if not known:
+            found = await api.token(spec, str(name))
+            if found is None:
+                return
+            account_id, token_id = found
         await api.send("DELETE", f"serviceaccounts/{account_id}/tokens/{token_id}", _DELETING, gone_is_fine=True)
 
 
@@ -98,6 +114,18 @@ class _Api:
             # Not Grafana: creating an account now would create one at every refresh.
             raise ProviderError(f"{_FINDING}: the answer is no list of service accounts")
         return next((one for one in found if isinstance(one, Mapping) and one.get("name") == name), None)
+
+    async def token(self, spec: GrafanaSpec, name: str) -> tuple[int, int] | None:
+        """Ids of the service account and of its token of that name."""
+        account = await self.account(spec)
+        account_id = None if account is None else account.get("id")
+        if not isinstance(account_id, int):
+            return None
+        answer = await self.send("GET", f"serviceaccounts/{account_id}/tokens", _SEEKING)
+        if not isinstance(answer.content, list):
+            raise ProviderError(f"{_SEEKING}: the answer is no list")
+        ids = [one.get("id") for one in answer.content if isinstance(one, Mapping) and one.get("name") == name]
+        return (account_id, ids[0]) if ids and isinstance(ids[0], int) else None
 
     async def create_account(self, spec: GrafanaSpec) -> Mapping[str, Any]:
         """A new service account."""

@@ -37,15 +37,22 @@ class GeneratorRunner:
         self._contexts = contexts
         self._registry = registry
 
-    async def generate(self, resolved: Resolved, namespace: str) -> Generated:
+    async def generate(self, resolved: Resolved, namespace: str, intent: Any = None) -> Generated:
         """Make new values for an object of the namespace.
+
+        Args:
+            resolved: the generator.
+            namespace: of the object.
+            intent: what was recorded before, see `Generator.intent`; None when nothing was.
 
         Raises:
             ProviderError: the generator failed; its own error is the cause.
         """
         async with self._contexts.generator_context(namespace) as context:
             try:
-                return await resolved.generator.generate(resolved.spec, context)
+                if intent is None:
+                    return await resolved.generator.generate(resolved.spec, context)
+                return await resolved.generator.generate_intended(resolved.spec, intent, context)
             except (EsoError, APIError, TransportError) as err:
                 raise ProviderError(f"error using generator: {err}") from err
 

@@ -17,14 +17,17 @@ from reconcile.api.meta_v1 import ObjectMeta
 from reconcile.api.model import KubeObject
 from reconcile.cache.informer import Informer
 from reconcile.client.client import Client
-from reconcile.client.patch import MergePatch
+from reconcile.client.patch import JsonPatch, MergePatch
 from reconcile.errors import NotFoundError
 from reconcile.owners import owner_reference
 
-__all__ = ["FINALIZER", "LABEL_OWNER_KEY", "OWNER", "STATE_INDEXES", "GeneratorStates", "owner_key"]
+__all__ = ["FINALIZER", "INTENT", "LABEL_OWNER_KEY", "OWNER", "STATE_INDEXES", "GeneratorStates", "owner_key"]
 
 FINALIZER: Final = "generatorstate.externalsecrets.io/finalizer"
 """Held until the leftover is undone."""
+
+INTENT: Final = "generators.external-secrets.io/intent"
+"""Annotation of a state that was recorded before the generator has answered: the leftover may exist or not."""
 
 LABEL_OWNER_KEY: Final = "generators.external-secrets.io/owner-key"
 """Says for which entry of which object a state was made."""
@@ -67,7 +70,7 @@ class GeneratorStates:
         self._informer = informer
 
     async def record(
-        self, owner: KubeObject, state_key: str, manifest: Any, state: Any, *, deadline: datetime | None = None
+        self, owner: KubeObject, state_key: str, manifest: Any, state: Any, *, intended: bool = False
     ) -> GeneratorState:
         """Remember a leftover.
 
@@ -77,8 +80,8 @@ class GeneratorStates:
             owner: the ExternalSecret or PushSecret it was made for; deleting that undoes it.
             state_key: which of its entries.
             manifest: of the generator.
-            state: what the generator returned.
-            deadline: when to undo it; None while it is in use.
+            state: what the generator returned, or is going to leave behind.
+            intended: the latter; see `fulfil`.
 
         Raises:
             APIError, TransportError: it could not be written.
@@ -87,11 +90,32 @@ class GeneratorStates:
             generate_name=f"gen-{owner.resource.kind.lower()}-{owner.name}-",
             namespace=owner.namespace,
             labels={LABEL_OWNER_KEY: owner_key(owner, state_key)},
+            annotations={INTENT: "true"} if intended else {},
             owner_references=[owner_reference(owner)],
             finalizers=[FINALIZER],
         )
-        spec = GeneratorStateSpec(garbage_collection_deadline=deadline, resource=manifest, state=state)
+        spec = GeneratorStateSpec(resource=manifest, state=state)
         return await self._client.create(GeneratorState(metadata=metadata, spec=spec))
+
+    async def fulfil(self, intended: GeneratorState, state: Any) -> GeneratorState:
+        """What was intended exists: remember what the generator returned.
+
+        Raises:
+            APIError, TransportError: it could not be written.
+        """
+        # Replaced, not merged: nothing of the intent stays.
+        annotation = INTENT.replace("/", "~1")
+        patch = JsonPatch(
+            [
+                {"op": "replace", "path": "/spec/state", "value": state},
+                {"op": "remove", "path": f"/metadata/annotations/{annotation}"},
+            ]
+        )
+        return await self._client.patch(GeneratorState, intended.name, intended.namespace, patch)
+
+    def intents(self, owner: KubeObject, state_key: str) -> list[GeneratorState]:
+        """Those recorded before a generator that never was seen to answer."""
+        return [state for state in self.live(owner, [state_key], every=False) if INTENT in state.metadata.annotations]
 
     def live(self, owner: KubeObject, keys: Iterable[str], *, every: bool) -> list[GeneratorState]:
         """States of an owner that have no deadline.

@@ -21,6 +21,7 @@ class Grafana(TokenServer):
 
     prefix: str = ""
     accounts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    issued: int = 0
     tokens: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
 
     async def answer(self, request: web.Request) -> tuple[int, Any]:
@@ -40,9 +41,13 @@ class Grafana(TokenServer):
             self.accounts[number] = {"id": number, "login": f"sa-{wanted['name']}", **wanted}
             return 201, self.accounts[number]
         if request.method == "POST" and parts[1:] == ["tokens"]:
-            account, number = int(parts[0]), len(self.tokens) + 1
+            self.issued += 1
+            account, number = int(parts[0]), self.issued
             self.tokens[account, number] = await request.json()
             return 200, {"id": number, "name": "n", "key": f"glsa_canary_{number}"}
+        if request.method == "GET" and parts[1:] == ["tokens"]:
+            account = int(parts[0])
+            return 200, [{"id": key[1], **token} for key, token in self.tokens.items() if key[0] == account]
         if request.method == "DELETE" and len(parts) == 3:
             if self.tokens.pop((int(parts[0]), int(parts[2])), None) is None:
                 raise Refused(404, {"message": "Service account token not found"})

@@ -231,6 +231,26 @@ def test_grafana_makes_the_account_once_and_deletes_tokens(prefix: str) -> None:
     against(case.vendor, story)
 
 
+def test_grafana_finds_a_token_by_what_was_intended() -> None:
+    case = GrafanaCase()
+
+    async def story() -> None:
+        spec = case.generator.spec_type.model_validate(case.spec())
+        intent = case.generator.intent(spec)
+        await case.bench.cleanup(case.generator, case.spec(), intent)
+        await case.bench.generate(case.generator, case.spec())
+        async with case.bench.context() as context:
+            await case.generator.generate_intended(spec, intent, context)
+        assert len(case.vendor.tokens) == 2
+        for _ in range(2):
+            await case.bench.cleanup(case.generator, case.spec(), intent)
+            assert [
+                token["name"] != intent["serviceAccount"]["tokenName"] for token in case.vendor.tokens.values()
+            ] == [True]
+
+    against(case.vendor, story)
+
+
 @pytest.mark.parametrize(
     ("auth", "error"),
     [

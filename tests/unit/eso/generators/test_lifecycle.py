@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from eso.generators.state import FINALIZER, LABEL_OWNER_KEY
+from eso.errors import AccessDeniedError, EsoError, UnavailableError
+from eso.generators.state import FINALIZER, INTENT, LABEL_OWNER_KEY
 from reconcile.client.patch import MergePatch
 from reconcile.testing.eventually import eventually
 from reconcile.testing.loop import run
@@ -186,6 +187,81 @@ def test_operator_killed_between_recording_and_writing_the_target_leaks_nothing(
             await c.becomes_token("token-2", timeout=1.2 * HOUR)
             await asyncio.sleep(200)
             assert c.vendor.tokens == {2}
+
+    in_cluster(story)
+
+
+def test_operator_killed_between_the_vendor_and_the_record_leaks_nothing() -> None:
+    async def story(c: Cluster) -> None:
+        c.vendor.named = True
+        async with c.operator():
+            await c.external_secret()
+            await c.becomes_token("token-1")
+            (state,) = await c.states()
+            assert INTENT not in state.metadata.annotations
+            assert state.spec.state == {"tokenID": 1}
+        # As if it had died when the vendor had made token 77 as "lost": that was recorded before, its number was not.
+        twin = state.model_copy(
+            update={
+                "metadata": state.metadata.model_copy(
+                    update={
+                        "name": "",
+                        "generate_name": "gen-externalsecret-es-",
+                        "resource_version": "",
+                        "uid": "",
+                        "annotations": {INTENT: "true"},
+                    }
+                ),
+                "spec": state.spec.model_copy(update={"state": {"name": "lost"}}),
+            }
+        )
+        await c.client.create(twin)
+        c.vendor.tokens.add(77)
+        c.vendor.names["lost"] = 77
+        async with c.operator():
+            await c.becomes_token("token-2", timeout=1.2 * HOUR)
+            assert 77 not in c.vendor.tokens
+            await asyncio.sleep(200)
+            assert c.vendor.tokens == {2}
+            assert len(await c.states()) == 1
+
+    in_cluster(story)
+
+
+def test_tokens_whose_answers_are_lost_are_undone_before_the_next_is_made() -> None:
+    async def story(c: Cluster) -> None:
+        c.vendor.named = c.vendor.mute = True
+        async with c.operator():
+            await c.external_secret()
+            await asyncio.sleep(600)
+            assert c.vendor.made > 3
+            assert len(c.vendor.tokens) == 1
+            assert len(await c.states()) == 1
+            c.vendor.mute = False
+            await c.becomes_token(f"token-{c.vendor.made + 1}", timeout=HOUR)
+            await asyncio.sleep(200)
+            assert c.vendor.tokens == {c.vendor.made}
+            assert len(await c.states()) == 1
+
+    in_cluster(story)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "states"), [(UnavailableError("the vendor is down"), 1), (AccessDeniedError("not allowed"), 0)]
+)
+def test_a_vendor_that_is_down_for_an_hour_leaves_one_record_at_most(refusal: EsoError, states: int) -> None:
+    async def story(c: Cluster) -> None:
+        c.vendor.named = True
+        c.vendor.refusal = refusal
+        async with c.operator():
+            await c.external_secret()
+            await asyncio.sleep(HOUR)
+            assert len(await c.states()) == states
+            c.vendor.refusal = None
+            await c.becomes_token("token-1", timeout=1.2 * HOUR)
+            await asyncio.sleep(200)
+            assert c.vendor.tokens == {1}
+            assert len(await c.states()) == 1
 
     in_cluster(story)
 
