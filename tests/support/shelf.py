@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar
@@ -38,6 +39,7 @@ class ShelfProvider(Provider[FakeSpec]):
         reads: how often each namespace asked.
         refused: namespaces whose stores do not work.
         checks: how often stores of each namespace were validated.
+        open: namespaces whose reads hang, with what lets them go on.
     """
 
     name: ClassVar[str] = "fake"
@@ -50,6 +52,7 @@ class ShelfProvider(Provider[FakeSpec]):
         self.reads: Counter[str] = Counter()
         self.refused: set[str] = set()
         self.checks: Counter[str] = Counter()
+        self.open: dict[str, asyncio.Event] = {}
 
     async def new_client(self, spec: FakeSpec, context: StoreContext) -> SecretsClient:
         return _ShelfClient(self, spec, context)
@@ -72,6 +75,8 @@ class _ShelfClient(SecretsClient):
     async def get_secret(self, ref: RemoteRef) -> SecretValue:
         async def fetch() -> SecretValue:
             self._provider.reads[self._namespace] += 1
+            if self._namespace in self._provider.open:
+                await self._provider.open[self._namespace].wait()
             value = self._values().get(ref.key)
             if value is None:
                 raise NoSecretError

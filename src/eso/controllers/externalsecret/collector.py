@@ -12,8 +12,11 @@ from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of
 from eso.controllers.externalsecret.data import DataCollector, Generators
 from eso.controllers.externalsecret.outcome import Failure, Reason
+from eso.controllers.externalsecret.watches import store_keys
 from eso.controllers.slots import SlotGroup
+from eso.controllers.turns import NotYetError, Turns
 from eso.errors import EsoError, NotModifiedError
+from reconcile.api.request import Request
 from reconcile.errors import ConflictError, ReconcileError, TerminalError
 from reconcile.events import EventRecorder
 
@@ -31,10 +34,12 @@ class Gatherer:
         collector: asks providers and generators.
         generators: commits, or undoes, what they made.
         events: told about entries that do not exist.
+        turns: says whether the stores have a worker left for it.
     """
 
-    def __init__(self, collector: DataCollector, generators: Generators, events: EventRecorder) -> None:
+    def __init__(self, collector: DataCollector, generators: Generators, events: EventRecorder, turns: Turns) -> None:
         self._collector = collector
+        self._turns = turns
         self._generators = generators
         self._events = events
 
@@ -57,11 +62,15 @@ class Gatherer:
             Failure: a provider or generator failed; a malformed generator reference makes it terminal.
             NotModifiedError: the provider says that nothing changed.
             ConflictError: somebody else wrote an account of generated values; try again.
+            NotYetError: its stores have enough workers; the object is asked for again.
         """
         settled = False
         try:
             try:
-                collected = await self._collector.collect(es, max_age=max_age)
+                with self._turns.taken(Request(es.namespace, es.name), store_keys(es)):
+                    collected = await self._collector.collect(es, max_age=max_age)
+            except NotYetError:
+                raise
             except Exception as err:  # whatever a provider does, the user of the object is told
                 raise _failure(_first(err), reason) from err
             for text in collected.missing:

@@ -22,6 +22,7 @@ from eso.controllers.externalsecret.target import TargetSecrets
 from eso.controllers.externalsecret.templates import TemplateRenderer
 from eso.controllers.pacing import Forced, Retries
 from eso.controllers.slots import SlotGroup
+from eso.controllers.turns import NotYetError, Turns
 from eso.errors import EsoError, NotModifiedError
 from eso.stores.policy import default_max_age
 from reconcile.api.request import Request
@@ -67,6 +68,7 @@ class ExternalSecretReconciler:
         gatherer: Gatherer,
         renderer: TemplateRenderer,
         managed: ManagedFilter,
+        turns: Turns,
         events: EventRecorder,
         metrics: ExternalSecretMetrics,
         clock: Callable[[], datetime],
@@ -77,6 +79,7 @@ class ExternalSecretReconciler:
         self._gatherer = gatherer
         self._renderer = renderer
         self._managed = managed
+        self._turns = turns
         self._events = events
         self._metrics = metrics
         self._clock = clock
@@ -101,12 +104,14 @@ class ExternalSecretReconciler:
                     return self._gone(request)
                 return await self._present(request, es)
         finally:
+            self._turns.wake()
             self._metrics.called(request.name, request.namespace, es)
 
     def _gone(self, request: Request) -> Result:
         self._metrics.forget(request.name, request.namespace)
         self._retries.forget(request)
         self._forced.forget(request)
+        self._turns.forget(request)
         self._manifests.forget(request.namespace, request.name)
         return Result()
 
@@ -127,6 +132,8 @@ class ExternalSecretReconciler:
                 outcome = await self._sync(request, es, started, group, forced=forced)
         except ConflictError:
             return Result(requeue=True)
+        except NotYetError:
+            return Result()
         except Failure as failure:
             return await self._failed(request, es, failure, started, group)
         self._retries.forget(request)

@@ -27,6 +27,7 @@ from eso.controllers.externalsecret.watches import (
     store_works_differently,
 )
 from eso.controllers.metrics import SeriesLabels
+from eso.controllers.turns import Turns
 from eso.settings import ControllerSettings
 from eso.stores.client_manager import ClientManager
 from eso.template.keys import key_template
@@ -66,7 +67,8 @@ def external_secret_controller(
     # What was read before a template source changed must not be rendered again.
     clients.reader.follow(manager.cache.informer(ConfigMap, metadata_only=True))
     collector = DataCollector(clients, generators, key_template, flood_gate=settings.enable_flood_gate)
-    gatherer = Gatherer(collector, generators, events)
+    turns = Turns(settings.concurrent)
+    gatherer = Gatherer(collector, generators, events, turns)
     delims = (settings.template_left_delimiter, settings.template_right_delimiter)
     renderer = TemplateRenderer(clients.reader, delims)
     kinds = DynamicKinds(manager.client.live, informer)
@@ -83,6 +85,7 @@ def external_secret_controller(
         ),
         gatherer=gatherer,
         renderer=renderer,
+        turns=turns,
         managed=ManagedFilter(
             clients.selection,
             classes,
@@ -128,4 +131,5 @@ def external_secret_controller(
         workers=settings.concurrent,
     )
     kinds.bind(controller)
+    turns.bind(controller.enqueue)
     return controller

@@ -23,6 +23,7 @@ __all__ = [
     "MANAGED_INDEXES",
     "Dependents",
     "store_key",
+    "store_keys",
     "store_refs",
     "store_works_differently",
 ]
@@ -62,7 +63,8 @@ def _by_resource(es: ExternalSecret) -> list[str]:
     return [] if manifest is None else [resource_key(manifest.api_version, manifest.kind, target_name(es))]
 
 
-def _by_store(es: ExternalSecret) -> set[str]:
+def store_keys(es: ExternalSecret) -> set[str]:
+    """Index values of the stores that the object reads from."""
     return {store_key(ref.kind or "SecretStore", es.namespace, ref.name or "") for ref in store_refs(es)}
 
 
@@ -81,7 +83,7 @@ def _by_template_config_map(es: ExternalSecret) -> set[str]:
 EXTERNAL_SECRET_INDEXES: Final[dict[str, Callable[[ExternalSecret], Iterable[str]]]] = {
     TARGET: _by_target,
     RESOURCE: _by_resource,
-    STORE: _by_store,
+    STORE: store_keys,
     TEMPLATE_SECRET: _by_template_secret,
     TEMPLATE_CONFIG_MAP: _by_template_config_map,
 }

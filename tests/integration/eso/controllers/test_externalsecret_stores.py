@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -147,3 +148,24 @@ async def test_store_that_is_deleted_breaks_the_next_refresh_only(space: Space) 
     await space.bench.settled()
     await space.synced()
     assert await space.data() == {"k": b"one"}
+
+
+async def test_a_store_that_hangs_does_not_slow_another(shared: Bench) -> None:
+    slow, quick = await shared.space(), await shared.space()
+    shared.shelf.open[slow.namespace] = asyncio.Event()
+    for space, count in ((slow, 60), (quick, 20)):
+        await space.store()
+        space.shelve(**{f"k{number}": "value" for number in range(count)})
+        for number in range(count):
+            entry = {"secretKey": "k", "remoteRef": {"key": f"k{number}"}}
+            await space.external_secret(f"es{number}", data=[entry])
+    for number in range(20):
+        await quick.synced(f"es{number}")
+    # All of its 60 would hang at once if there were no limit.
+    assert slow.reads < 32
+    assert (await slow.get("es0")).get("status", {}).get("conditions") is None
+    shared.shelf.open[slow.namespace].set()
+    for number in range(60):
+        await slow.synced(f"es{number}")
+    for space in (slow, quick):
+        await space.request("DELETE", f"{VERSION}/externalsecrets")
