@@ -59,6 +59,10 @@ class EchoClient(SecretsClient):
     async def close(self) -> None:
         self.closed = True
         self.provider.closed += 1
+        number = self.provider.closed
+        await asyncio.sleep(self.provider.closing)
+        if number in self.provider.broken:
+            raise KeyError(number)
 
 
 class EchoProvider(Provider[EchoSpec]):
@@ -69,6 +73,8 @@ class EchoProvider(Provider[EchoSpec]):
 
     def __init__(self) -> None:
         self.logins = self.closed = self.reads = 0
+        self.closing = 0.0
+        self.broken: set[int] = set()
 
     async def new_client(self, spec: EchoSpec, context: StoreContext) -> SecretsClient:
         self.logins += 1

@@ -6,7 +6,9 @@ providers through the entry-point group `eso.providers`: name = key under `spec.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import threading
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from types import MappingProxyType
@@ -104,6 +106,7 @@ class ProviderRegistry:
     def __init__(self, table: Mapping[str, str] | None = None) -> None:
         self._table = dict(table) if table is not None else _default_table()
         self._loaded: dict[str, Provider[Any]] = {}
+        self._loading = threading.Lock()
 
     def __contains__(self, key: object) -> bool:
         return key in self._table
@@ -135,12 +138,27 @@ class ProviderRegistry:
             ProviderNotAvailableError: it, or the SDK it needs, is not installed.
         """
         found = self._loaded.get(key)
-        if found is None:
-            path = self._table.get(key)
-            if path is None:
-                raise InvalidSpecError(f"failed to find registered store backend for type: {key}, name: {store_name}")
-            found = self._loaded[key] = _load(key, path)
-        return found
+        if found is not None:
+            return found
+        path = self._table.get(key)
+        if path is None:
+            raise InvalidSpecError(f"failed to find registered store backend for type: {key}, name: {store_name}")
+        with self._loading:
+            return self._loaded.get(key) or self._loaded.setdefault(key, _load(key, path))
+
+    async def load(self, spec: Mapping[str, Any], store_name: str) -> None:
+        """Import the provider of a store in a thread, unless it was used before: an SDK takes up to a second.
+
+        Args:
+            spec: `spec.provider` as it stands in the object.
+            store_name: for the messages.
+
+        Raises:
+            InvalidSpecError, ProviderNotAvailableError: as `resolve`.
+        """
+        key = provider_key(spec, store_name)
+        if key not in self._loaded:
+            await asyncio.to_thread(self.get, key, store_name)
 
     def maintenance(self, key: str, store_name: str = "") -> Maintenance:
         """How well the provider is kept; known without importing the bundled ones.

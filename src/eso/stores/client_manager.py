@@ -21,6 +21,7 @@ from eso.stores.leased import LeasedClient, UnboundClient
 from eso.stores.metrics import StoreMetrics
 from eso.stores.pool import IDLE, ClientPool, ClientRequest
 from eso.stores.selection import AnyStore, StoreSelection
+from eso.stores.sessions import TlsContexts
 from reconcile.client.client import Client
 
 __all__ = ["ClientManager", "identity_of"]
@@ -59,6 +60,7 @@ class ClientManager:
         self._metrics = metrics
         self.open_circuits = Circuits(metrics)
         self._option = dict(option or {})
+        self._tls = TlsContexts()
         self._broker = broker or BrokerSettings()
         self.registry = registry
         self.reader = reader or CredentialReader(client)
@@ -139,7 +141,12 @@ class ClientManager:
     async def generator_context(self, namespace: str) -> AsyncIterator[GeneratorCallContext]:
         """What a generator that runs for an object of the namespace is given; its sessions end with it."""
         context = GeneratorCallContext(
-            namespace, reader=self.reader, kube=self._client, metrics=self._metrics.calls, option=self._option
+            namespace,
+            reader=self.reader,
+            kube=self._client,
+            metrics=self._metrics.calls,
+            option=self._option,
+            tls=self._tls,
         )
         try:
             yield context
@@ -168,6 +175,7 @@ class ClientManager:
 
     @asynccontextmanager
     async def _lent(self, store: AnyStore, namespace: str, asked: float, max_age: float) -> AsyncIterator[LeasedClient]:
+        await self.registry.load(store.spec.provider, store.name)
         provider, spec = self.registry.resolve(store.spec.provider, store.name)
         identity = identity_of(store)
         namespace = identity.namespace or namespace
@@ -181,6 +189,7 @@ class ClientManager:
                 calls=broker.calls,
                 retry_settings=store.spec.retry_settings,
                 option=self._option,
+                tls=self._tls,
             )
 
         referent = isinstance(store, ClusterSecretStore) and provider.is_referent(spec)

@@ -22,7 +22,7 @@ from eso.providers.base import ProviderCalls
 from eso.providers.calls import DirectCalls, ProviderCallMetrics
 from eso.providers.common import check_ca_provider
 from eso.stores.credentials import CredentialReader, Dependency, version_of
-from eso.stores.sessions import Sessions
+from eso.stores.sessions import Sessions, TlsContexts
 from eso.values import SecretValue, wrap_all
 from reconcile.api.model import KubeObject
 from reconcile.client.client import Client
@@ -56,7 +56,15 @@ class StoreIdentity:
 class _Resolver:
     """`CredentialContext`; see there."""
 
-    def __init__(self, reader: CredentialReader, consumer_namespace: str, *, cluster_scoped: bool, home: str) -> None:
+    def __init__(
+        self,
+        reader: CredentialReader,
+        consumer_namespace: str,
+        *,
+        cluster_scoped: bool,
+        home: str,
+        tls: TlsContexts | None = None,
+    ) -> None:
         self._reader = reader
         self._consumer = consumer_namespace
         self._cluster_scoped = cluster_scoped
@@ -65,7 +73,7 @@ class _Resolver:
         self.consumer_used = False
         # Version of each object as it was when it was first read here.
         self.dependencies: dict[Dependency, str] = {}
-        self.sessions = Sessions()
+        self.sessions = Sessions(tls)
 
     @property
     def consumer_namespace(self) -> str:
@@ -207,8 +215,10 @@ class StoreClientContext(_Resolver):
         calls: Callable[[str], ProviderCalls],
         retry_settings: RetrySettings | None = None,
         option: Mapping[str, Any] | None = None,
+        tls: TlsContexts | None = None,
     ) -> None:
-        super().__init__(reader, consumer_namespace, cluster_scoped=identity.kind == CLUSTER, home=identity.namespace)
+        cluster_scoped = identity.kind == CLUSTER
+        super().__init__(reader, consumer_namespace, cluster_scoped=cluster_scoped, home=identity.namespace, tls=tls)
         self.identity = identity
         self._kube = kube
         self._calls = calls
@@ -271,8 +281,9 @@ class GeneratorCallContext(_Resolver):
         kube: Client,
         metrics: ProviderCallMetrics,
         option: Mapping[str, Any] | None = None,
+        tls: TlsContexts | None = None,
     ) -> None:
-        super().__init__(reader, consumer_namespace, cluster_scoped=False, home="")
+        super().__init__(reader, consumer_namespace, cluster_scoped=False, home="", tls=tls)
         self._kube = kube
         self._metrics = metrics
         self._option = option or {}

@@ -37,6 +37,8 @@ at once.
 """
 
 _CLOSE_TIMEOUT: Final = 10.0
+_CLOSING: Final = 32
+"""Seconds that closing a client may take, and how many are closed at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +152,15 @@ class ClientPool:
         await self._flights.close()
         for slot in list(self._clients):
             self._clients.pop(slot).retired = True
-        for pooled in list(self._alive):
-            await self._close(pooled)
+        turn = asyncio.Semaphore(_CLOSING)
+
+        async def close(pooled: PooledClient) -> None:
+            async with turn:
+                await self._close(pooled)
+
+        async with asyncio.TaskGroup() as group:
+            for pooled in list(self._alive):
+                group.create_task(close(pooled))
 
     async def _acquire(self, request: ClientRequest) -> PooledClient:
         while True:
@@ -262,7 +271,7 @@ class ClientPool:
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await pooled.client.close()
-        except (EsoError, OSError) as err:
+        except Exception as err:  # noqa: BLE001 - whatever a provider's close does, the others are closed as well
             _LOG.warning("closing a client of %s failed: %s", pooled.context.identity, type(err).__name__)
         finally:
             await pooled.broker.close()

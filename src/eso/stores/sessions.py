@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ssl
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
 import aiohttp
 
 from eso.errors import InvalidSpecError
 from eso.values import SecretValue
 
-__all__ = ["Sessions", "tls_context"]
+__all__ = ["Sessions", "TlsContexts", "tls_context"]
 
 _CONNECTIONS: Final = 64
 """Connections to one vendor for one client."""
@@ -22,10 +24,30 @@ _CONNECTIONS: Final = 64
 _USER_AGENT: Final = "external-secrets"
 
 
-class Sessions:
-    """Opens sessions and closes them all."""
+class TlsContexts:
+    """One TLS context for everybody who trusts the same roots and shows the same certificate; it lives as long as a user."""
 
     def __init__(self) -> None:
+        self._made: WeakValueDictionary[bytes, ssl.SSLContext] = WeakValueDictionary()
+
+    def get(self, ca: bytes | None, client_cert: tuple[bytes, bytes] | None, *, verify: bool) -> ssl.SSLContext:
+        """As `tls_context`."""
+        key = _digest(ca, client_cert, verify=verify)
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = tls_context(ca, client_cert, verify=verify)
+        return found
+
+
+class Sessions:
+    """Opens sessions and closes them all.
+
+    Args:
+        tls: where contexts come from; None makes them for these sessions alone.
+    """
+
+    def __init__(self, tls: TlsContexts | None = None) -> None:
+        self._tls = tls if tls is not None else TlsContexts()
         self._open: list[aiohttp.ClientSession] = []
         self._closed = False
 
@@ -53,7 +75,7 @@ class Sessions:
             sent["Authorization"] = f"Bearer {bearer.reveal_text()}"
         # aiohttp keeps one context with the system's roots; reading them again takes tens of milliseconds.
         plain = ca is None and client_cert is None and verify
-        tls = True if plain else tls_context(ca, client_cert, verify=verify)
+        tls = True if plain else self._tls.get(ca, client_cert, verify=verify)
         connector = aiohttp.TCPConnector(ssl=tls, limit=_CONNECTIONS)
         try:
             session = aiohttp.ClientSession(
@@ -89,16 +111,27 @@ def tls_context(
     Raises:
         InvalidSpecError: the PEM cannot be used; its content is not repeated.
     """
-    try:
-        context = ssl.create_default_context(cadata=ca.decode("ascii", "replace") if ca is not None else None)
-    except (ssl.SSLError, ValueError) as err:
-        raise InvalidSpecError("the CA certificates cannot be used: they are not valid PEM") from err
-    if not verify:
+    if verify:
+        try:
+            context = ssl.create_default_context(cadata=ca.decode("ascii", "replace") if ca is not None else None)
+        except (ssl.SSLError, ValueError) as err:
+            raise InvalidSpecError("the CA certificates cannot be used: they are not valid PEM") from err
+    else:
+        # Reading the system's roots takes tens of milliseconds, and nobody would look at them.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if client_cert is not None:
         _load_client_certificate(context, client_cert)
     return context
+
+
+def _digest(ca: bytes | None, client_cert: tuple[bytes, bytes] | None, *, verify: bool) -> bytes:
+    """Names the settings without keeping a private key in a table."""
+    digest = hashlib.sha256(b"verify" if verify else b"")
+    for part in (ca, *(client_cert or (None, None))):
+        digest.update(b"-" if part is None else b"%d:%b" % (len(part), part))
+    return digest.digest()
 
 
 def _load_client_certificate(context: ssl.SSLContext, pair: tuple[bytes, bytes]) -> None:

@@ -21,6 +21,7 @@ class PooledValidator:
         Raises:
             EsoError: the spec cannot work, or no client can be made.
         """
+        await self._clients.registry.load(store.spec.provider, store.name)
         provider, spec = self._clients.registry.resolve(store.spec.provider, store.name)
         provider.validate_store(spec, store_kind=store.resource.kind, store_namespace=store.namespace)
         if self._clients.is_referent(store):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from eso.errors import (
     UnavailableError,
 )
 from eso.providers.http import read_json, transport_errors
-from eso.stores.sessions import Sessions, tls_context
+from eso.stores.sessions import Sessions, TlsContexts, tls_context
 from eso.values import SecretValue
 from tests.support.keypairs import key_pair
 
@@ -174,3 +175,31 @@ def test_a_url_that_is_none() -> None:
             sessions.open("not a url", **DEFAULTS)
 
     asyncio.run(main())
+
+
+def test_equal_settings_are_one_tls_context_while_somebody_uses_it() -> None:
+    contexts, pair = TlsContexts(), key_pair()
+    plain = contexts.get(pair[0], None, verify=True)
+    assert contexts.get(bytes(pair[0]), None, verify=True) is plain
+    others = [
+        contexts.get(pair[0], pair, verify=True),
+        contexts.get(None, pair, verify=True),
+        contexts.get(pair[0], None, verify=False),
+        contexts.get(None, None, verify=False),
+    ]
+    assert len({id(context) for context in [plain, *others]}) == 5
+    gone = weakref.ref(plain)
+    del plain
+    assert gone() is None
+
+
+async def test_stores_of_one_server_share_the_context(tmp_path: Path) -> None:
+    certificate, _ = key_pair()
+    contexts = TlsContexts()
+    async with serving(server_tls(tmp_path)) as url:
+        first, second = Sessions(contexts), Sessions(contexts)
+        for sessions in (first, second):
+            assert await get(sessions.open(url, **{**DEFAULTS, "ca": certificate}), "echo")
+        await first.close()
+        assert await get(second.open(url, **{**DEFAULTS, "ca": certificate}), "echo")
+        await second.close()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +116,34 @@ def test_only_fake_is_not_maintained() -> None:
     assert {registry.maintenance(key) for key in PROVIDERS if key != "fake"} == {Maintenance.MAINTAINED}
     with pytest.raises(InvalidSpecError):
         registry.maintenance("nope")
+
+
+async def test_a_provider_is_imported_beside_the_loop_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slow_provider_of_a_test.py").write_text(
+        "import threading, time\n"
+        "from eso.providers.fake.provider import FakeProvider\n"
+        "THREAD = threading.get_ident()\n"
+        "time.sleep(0.2)\n"
+        "class SlowProvider(FakeProvider):\n"
+        "    name = 'slow'\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = ProviderRegistry({"slow": "slow_provider_of_a_test:SlowProvider"})
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(0.005)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+
+    watching = asyncio.create_task(watch())
+    await asyncio.gather(*(registry.load({"slow": {}}, "s") for _ in range(5)))
+    watching.cancel()
+    assert threading.get_ident() != sys.modules["slow_provider_of_a_test"].THREAD
+    assert longest < 0.15
+    assert registry.get("slow") is registry.get("slow")
+    with pytest.raises(InvalidSpecError, match="failed to find"):
+        await registry.load({"nope": {}}, "s")

@@ -260,6 +260,23 @@ def test_an_idle_client_is_closed_and_running_ends_with_all_closed() -> None:
     run(main())
 
 
+def test_many_clients_close_together_whatever_one_of_them_does() -> None:
+    async def main() -> None:
+        async with world() as found:
+            for number in range(64):
+                await found.store(f"s{number}", "a", {})
+                await found.read(store_ref(f"s{number}"), "a")
+            found.provider.closing = 5.0
+            found.provider.broken = {1, 33}
+            began = asyncio.get_running_loop().time()
+            await found.manager.close()
+            # Thirty-two at a time.
+            assert asyncio.get_running_loop().time() - began == pytest.approx(10.0)
+            assert found.provider.closed == 64
+
+    run(main())
+
+
 def test_forgetting_a_store_closes_its_clients_and_removes_its_metrics() -> None:
     async def main() -> None:
         async with world() as found:
