@@ -101,8 +101,8 @@ def _string(text: str, escape_html: bool) -> str:
 def byte_value(value: Any) -> bytes:
     """A decoded JSON value as the bytes of a secret.
 
-    Text as it is, numbers as plain decimals, a list of texts joined by newlines, other lists and maps as Go JSON, booleans as
-    `true` and `false`, null empty.
+    Text as it is, numbers as plain decimals, lists and maps as Go JSON, booleans as `true` and `false`, null empty. A tuple of
+    texts is joined by newlines: JSON never decodes to one, ESO's `[]string` stands for lists that a vendor's client hands over.
 
     Raises:
         ValueError: another type.
@@ -121,7 +121,7 @@ def byte_value(value: Any) -> bytes:
         return str(value).encode()
     if isinstance(value, float):
         return format_plain(value).encode()
-    if isinstance(value, (list, tuple)) and value and all(type(item) is str for item in value):
+    if isinstance(value, tuple) and all(type(item) is str for item in value):
         return "\n".join(value).encode("utf-8", "surrogateescape")
     return dumps(value).encode()
 

@@ -107,10 +107,7 @@ def _merge(merge: ExternalSecretRewriteMerge, data: Mapping[str, bytes]) -> dict
         if not merge.into:
             raise InvalidSpecError("merge failed with missing 'into' field")
         return {**data, merge.into: dumps(merged, escape_html=False).encode()}
-    return {
-        name: byte_value(value) if not isinstance(value, list) else dumps(value).encode()
-        for name, value in merged.items()
-    }
+    return {name: byte_value(value) for name, value in merged.items()}
 
 
 def _merge_order(merge: ExternalSecretRewriteMerge, data: Mapping[str, bytes]) -> list[str]:

@@ -23,7 +23,7 @@ from eso.providers.common import pushed_value
 from eso.providers.webhook.api import WebhookApi
 from eso.providers.webhook.request import RenderedRequest, rendered, rendered_request
 from eso.providers.webhook.spec import WebhookSpec
-from eso.transform.gojson import byte_value, dumps, loads
+from eso.transform.gojson import byte_value, loads
 from eso.transform.jsonpath import select
 from eso.values import SecretMap, SecretValue
 
@@ -158,7 +158,7 @@ def value_at(found: Any) -> bytes:
         if not found:
             raise NoSecretError("the JSONPath found nothing in the answer")
         found = found[0]
-    return dumps(found).encode() if isinstance(found, dict | list) else byte_value(found)
+    return byte_value(found)
 
 
 def _json(body: bytes) -> Any:

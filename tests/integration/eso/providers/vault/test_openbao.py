@@ -48,7 +48,7 @@ async def value(stores: Stores, spec: dict[str, Any], ref: RemoteRef) -> bytes:
         ("a.b", b"dotted"),
         ("n", b"7"),
         ("o", b'{"x":"\\u003c"}'),
-        ("list", b"a\nb"),
+        ("list", b'["a","b"]'),
     ],
 )
 async def test_property(stores: Stores, written: Engine, version: str, prop: str, expected: bytes) -> None:
@@ -91,7 +91,7 @@ async def test_extract(stores: Stores, written: Engine) -> None:
             "a.b": b"dotted",
             "n": b"7",
             "o": b'{"x":"\\u003c"}',
-            "list": b"a\nb",
+            "list": b'["a","b"]',
         }
         assert reveal_all(await client.get_secret_map(RemoteRef("app/db", "o"))) == {"x": b"<"}
         with pytest.raises(ProviderError):
