@@ -12,29 +12,25 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import re
 import signal
-import ssl
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 from aiohttp import web
 
+from benchmarks._plane import Api, Program, api_session, in_parallel
 from eso.cli.crds import all_crds
 from tests.support.controlplane import ControlPlane, running_control_plane
 
 ES = "/apis/external-secrets.io/v1"
 NAMESPACE = "bench"
-CLIENTS = 16
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -64,49 +60,6 @@ class Backend:
             yield self
         finally:
             await runner.cleanup()
-
-
-@dataclass
-class Api:
-    """Plain requests to the API server, without the library under test."""
-
-    http: aiohttp.ClientSession
-    base: str
-
-    async def call(self, method: str, path: str, body: object = None, *, kind: str = "application/json") -> dict:
-        data = None if body is None else json.dumps(body)
-        async with self.http.request(method, self.base + path, data=data, headers={"Content-Type": kind}) as answer:
-            text = await answer.text()
-            if answer.status >= 400 and answer.status != 409:
-                raise RuntimeError(f"{method} {path}: {answer.status} {text[:300]}")
-            return json.loads(text) if text.startswith("{") else {"text": text}
-
-    async def requests_served(self) -> Counter[str]:
-        """Requests the API server has served, by `VERB resource[/subresource]`, watches left out."""
-        text = (await self.call("GET", "/metrics"))["text"]
-        found: Counter[str] = Counter()
-        for labels, value in re.findall(r"^apiserver_request_total\{([^}]*)\} (\S+)", text, re.M):
-            pairs = dict(re.findall(r'(\w+)="([^"]*)"', labels))
-            if pairs.get("verb") in ("WATCH", "CONNECT"):
-                continue
-            sub = f"/{pairs['subresource']}" if pairs.get("subresource") else ""
-            found[f"{pairs['verb']} {pairs.get('resource', '')}{sub}"] += int(float(value))
-        return found
-
-
-async def in_parallel(count: int, work: Callable[[int], Awaitable[object]]) -> float:
-    """Seconds for `count` calls from CLIENTS at once."""
-    queue = iter(range(count))
-
-    async def client() -> None:
-        for number in queue:
-            await work(number)
-
-    began = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(CLIENTS):
-            group.create_task(client())
-    return time.perf_counter() - began
 
 
 def external_secret(number: int, interval: str) -> dict:
@@ -157,31 +110,8 @@ async def bare_client(api: Api, count: int) -> float:
     return count / seconds
 
 
-@dataclass
-class Operator:
-    """The operator as a process."""
-
-    process: asyncio.subprocess.Process
-    started: float = field(default_factory=time.perf_counter)
-
-    def _stat(self) -> list[str]:
-        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-
-    @property
-    def cpu(self) -> float:
-        """Seconds of CPU used so far."""
-        fields = self._stat()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    @property
-    def rss(self) -> float:
-        """Resident memory in MB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
-
-
 @contextlib.asynccontextmanager
-async def operator(kubeconfig: Path, flags: Sequence[str]) -> AsyncIterator[Operator]:
+async def operator(kubeconfig: Path, flags: Sequence[str]) -> AsyncIterator[Program]:
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     arguments = ["controller", "--metrics-addr=127.0.0.1:0", "--live-addr=127.0.0.1:0", "--loglevel=error", *flags]
     with tempfile.TemporaryFile() as log:
@@ -189,7 +119,7 @@ async def operator(kubeconfig: Path, flags: Sequence[str]) -> AsyncIterator[Oper
             sys.executable, "-m", "eso", *arguments, env=environment, stderr=log
         )
         try:
-            yield Operator(process)
+            yield Program(process)
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
@@ -311,7 +241,7 @@ async def one_size(
     await api.call("DELETE", f"{path}/es--1")
 
 
-async def refresh(api: Api, running: Operator, backend: Backend, size: int) -> None:
+async def refresh(api: Api, running: Program, backend: Backend, size: int) -> None:
     """One refresh of everything without a change, forced by the clock in the interval."""
     path = f"{ES}/namespaces/{NAMESPACE}/externalsecrets"
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -335,15 +265,6 @@ async def refresh(api: Api, running: Operator, backend: Backend, size: int) -> N
         f"  refresh without change: requests per object {ours:.2f}, provider calls {backend.calls / size:.2f}, ", end=""
     )
     print(f"operator CPU {(running.cpu - cpu) / size * 1e3:.2f} ms")
-
-
-@contextlib.asynccontextmanager
-async def api_session(plane: ControlPlane) -> AsyncIterator[Api]:
-    context = ssl.create_default_context(cafile=str(plane.ca_file))
-    headers = {"Authorization": f"Bearer {plane.token}"}
-    connector = aiohttp.TCPConnector(ssl=context, limit=0)
-    async with aiohttp.ClientSession(headers=headers, connector=connector) as http:
-        yield Api(http, plane.url)
 
 
 def main(arguments: Sequence[str]) -> int:
