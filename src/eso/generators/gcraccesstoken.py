@@ -39,7 +39,7 @@ class GCRAccessTokenGenerator(Generator[GCRAccessTokenSpec]):
         clock: Callable[[], datetime] = _utc_now,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._endpoints = endpoints or GoogleEndpoints()
+        self._endpoints = endpoints
         self._clock = clock
         self._environ = environ
 

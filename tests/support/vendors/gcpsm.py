@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.cloud.secretmanager_v1 import types as sm
 from google.protobuf import empty_pb2
+from google.rpc.error_details_pb2 import DebugInfo, RetryInfo
+from google.rpc.status_pb2 import Status
 
 __all__ = ["EMAIL", "PROJECT", "Fault", "GoogleCloud", "google_cloud", "service_account_key"]
 
@@ -52,12 +54,18 @@ def service_account_key(**changes: Any) -> str:
 
 @dataclass
 class Fault:
-    """An error in place of the answer of a method; or a delay before it."""
+    """An error in place of the answer of a method, or bytes that are no message; or a delay before it.
+
+    Attributes:
+        wait: seconds that the error asks to wait.
+    """
 
     method: str
     code: grpc.StatusCode = grpc.StatusCode.INTERNAL
     times: int = 1
     delay: float = 0.0
+    wait: float | None = None
+    content: bytes | None = None
 
 
 @dataclass
@@ -120,8 +128,10 @@ class GoogleCloud:
             if fault.times and fault.method in (method, "*"):
                 fault.times -= 1
                 await asyncio.sleep(fault.delay)
+                if fault.content is not None:
+                    return fault.content
                 if not fault.delay:
-                    await context.abort(fault.code, "canary-vendor-text")
+                    await context.abort(fault.code, "canary-vendor-text", _details(fault))
         try:
             return getattr(self, f"_{method}")(request)
         except KeyError:
@@ -244,6 +254,16 @@ class GoogleCloud:
         return web.Response(text=self.metadata[path])
 
 
+def _details(fault: Fault) -> tuple[tuple[str, bytes], ...]:
+    if fault.wait is None:
+        return ()
+    status, info = Status(code=fault.code.value[0], message="canary-vendor-text"), RetryInfo()
+    info.retry_delay.FromMilliseconds(int(fault.wait * 1000))
+    status.details.add().Pack(DebugInfo(detail="canary-vendor-text"))
+    status.details.add().Pack(info)
+    return (("grpc-status-details-bin", status.SerializeToString()),)
+
+
 class _Refused(Exception):
     def __init__(self, code: grpc.StatusCode) -> None:
         super().__init__(code)
@@ -266,7 +286,11 @@ def _handlers(cloud: GoogleCloud) -> grpc.GenericRpcHandler:
         async def behave(request: Any, context: Any) -> Any:
             return await cloud.answer(method, request, context)
 
-        written = gives.serialize if gives is not None else empty_pb2.Empty.SerializeToString
+        plain = gives.serialize if gives is not None else empty_pb2.Empty.SerializeToString
+
+        def written(answer: Any) -> bytes:
+            return answer if isinstance(answer, bytes) else plain(answer)
+
         return grpc.unary_unary_rpc_method_handler(behave, takes.deserialize, written)
 
     return grpc.method_handlers_generic_handler(

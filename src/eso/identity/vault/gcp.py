@@ -25,7 +25,7 @@ from eso.api.identity_v1 import GCPWorkloadIdentity
 from eso.api.vault_v1 import VaultGCPAuth
 from eso.errors import InvalidSpecError
 from eso.identity.gcp import Google, GoogleEndpoints
-from eso.identity.gcp_http import answer_to, text_of
+from eso.identity.gcp.http import answer_to, text_of
 from eso.identity.vault.adapter import Request
 from eso.identity.vault.login import VaultSignInContext, mount, required
 from eso.identity.vault.session import Login

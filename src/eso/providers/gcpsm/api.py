@@ -6,7 +6,7 @@ The messages are the SDK's. Its client is not used: at debug level it writes pay
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -30,41 +30,22 @@ from google.cloud.secretmanager_v1.types import (
 )
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import DecodeError
 
-from eso.errors import (
-    AccessDeniedError,
-    InvalidRequestError,
-    NoSecretError,
-    ProviderError,
-    ThrottledError,
-    UnavailableError,
-)
+from eso.errors import InvalidRequestError, NoSecretError, ProviderError, UnavailableError
 from eso.providers.base import ProviderCalls
 from eso.providers.gcpsm.auth import Tokens
-from eso.providers.http import pages
+from eso.providers.gcpsm.errors import error_of
+from eso.providers.http import BODY_LIMIT, pages
 
-__all__ = ["NotEnabledError", "SecretManager"]
+__all__ = ["MESSAGE_LIMIT", "SecretManager"]
 
 _SERVICE: Final = "/google.cloud.secretmanager.v1.SecretManagerService"
 _RETRIES: Final = 3
 
-
-class NotEnabledError(ProviderError):
-    """The version is disabled or destroyed."""
-
-
-_KINDS: Final[Mapping[grpc.StatusCode, type[ProviderError]]] = {
-    grpc.StatusCode.NOT_FOUND: NoSecretError,
-    grpc.StatusCode.UNAUTHENTICATED: AccessDeniedError,
-    grpc.StatusCode.PERMISSION_DENIED: AccessDeniedError,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: ThrottledError,
-    grpc.StatusCode.FAILED_PRECONDITION: NotEnabledError,
-    grpc.StatusCode.INVALID_ARGUMENT: InvalidRequestError,
-    grpc.StatusCode.OUT_OF_RANGE: InvalidRequestError,
-    grpc.StatusCode.UNIMPLEMENTED: InvalidRequestError,
-    grpc.StatusCode.ALREADY_EXISTS: ProviderError,
-}
-"""What Google's codes mean here; every other one is a failure that may pass."""
+MESSAGE_LIMIT: Final = 2 * BODY_LIMIT
+"""Bytes of an answer that a channel takes in. Above `BODY_LIMIT`, so that a long answer is told from throttling: gRPC reports what
+it does not take in as RESOURCE_EXHAUSTED."""
 
 
 class SecretManager:
@@ -212,28 +193,29 @@ class SecretManager:
 
     async def _request(self, method: str, request: Any, answer: Any, what: str) -> Any:
         """One request: with a fresh token where the first is refused, and again where the service is away."""
-        call = self._channel.unary_unary(
-            f"{_SERVICE}/{method}",
-            request_serializer=type(request).serialize,
-            response_deserializer=Empty.FromString if answer is None else answer.deserialize,
-        )
+        call = self._channel.unary_unary(f"{_SERVICE}/{method}", request_serializer=type(request).serialize)
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._patiently(call, request)
+                content = await self._patiently(call, request)
         except TimeoutError:
             raise UnavailableError(f"{what}: Google did not answer in time") from None
         except grpc.aio.AioRpcError as err:
-            # What Google says about it may hold anything.
-            kind = _KINDS.get(err.code(), UnavailableError)
-            raise kind(f"{what}: Google answered {err.code().name}") from ConnectionError(err.code().name)
+            raise error_of(err, what) from ConnectionError(err.code().name)
+        if len(content) > BODY_LIMIT:
+            raise InvalidRequestError(f"{what}: the answer is longer than {BODY_LIMIT} bytes")
+        try:
+            return Empty.FromString(content) if answer is None else answer.deserialize(content)
+        except DecodeError:
+            raise ProviderError(f"{what}: Google's answer could not be understood") from None
 
-    async def _patiently(self, call: grpc.aio.UnaryUnaryMultiCallable[Any, Any], request: Any) -> Any:
+    async def _patiently(self, call: grpc.aio.UnaryUnaryMultiCallable[Any, bytes], request: Any) -> bytes:
         fresh, retries = False, 0
         while True:
             token = await self._tokens.get()
             metadata = (("authorization", f"Bearer {token.value}"), ("x-goog-request-params", _routing(request)))
             try:
-                return await call(request, metadata=metadata)
+                content: bytes = await call(request, metadata=metadata)
+                return content
             except grpc.aio.AioRpcError as err:
                 if err.code() is grpc.StatusCode.UNAUTHENTICATED and not fresh:
                     # The token may have been revoked before its end.

@@ -16,7 +16,8 @@ from eso.providers.base import (
 )
 from eso.providers.common import find_property, split_map
 from eso.providers.gathering import read_all
-from eso.providers.gcpsm.api import NotEnabledError, SecretManager
+from eso.providers.gcpsm.api import SecretManager
+from eso.providers.gcpsm.errors import NotEnabledError
 from eso.providers.gcpsm.push import Pusher, is_managed
 from eso.transform.conversion import convert_keys
 from eso.transform.find import name_matcher

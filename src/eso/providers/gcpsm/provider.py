@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,10 +14,10 @@ from pydantic import BaseModel
 
 from eso.api.meta_v1 import SecretKeySelector, ServiceAccountSelector
 from eso.errors import InvalidSpecError
-from eso.identity.gcp import Google, GoogleEndpoints
+from eso.identity.gcp import Google, GoogleEndpoints, universe_of
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
 from eso.providers.common import check_referent
-from eso.providers.gcpsm.api import SecretManager
+from eso.providers.gcpsm.api import MESSAGE_LIMIT, SecretManager
 from eso.providers.gcpsm.auth import Tokens, project_of, token_request
 from eso.providers.gcpsm.client import GCPSMClient
 from eso.providers.gcpsm.push import Pusher
@@ -25,13 +26,13 @@ from eso.providers.gcpsm.spec import GCPSMSpec
 __all__ = ["GCPSMProvider"]
 
 _METRICS: Final = "GCP/SecretManager"
-_HOST: Final = "secretmanager.googleapis.com"
 _LOCATION: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _POLICIES: Final = ("", "LatestOrFail", "LatestOrFetch")
 
 
 def _secure(host: str) -> grpc.aio.Channel:
-    return grpc.aio.secure_channel(f"{host}:443", grpc.ssl_channel_credentials())
+    options = [("grpc.max_receive_message_length", MESSAGE_LIMIT)]
+    return grpc.aio.secure_channel(f"{host}:443", grpc.ssl_channel_credentials(), options)
 
 
 def _utc_now() -> datetime:
@@ -43,7 +44,7 @@ class GCPSMProvider(Provider[GCPSMSpec]):
 
     Args:
         channel: opens a channel to a host of Secret Manager.
-        endpoints: of Google's sign-in.
+        endpoints: of Google's sign-in; None for those of the universe the operator works in.
         clock: the wall clock.
         environ: where the operator's own credentials are named; None for the process environment.
         backoff: seconds before the first retry, doubled for each further one.
@@ -67,9 +68,9 @@ class GCPSMProvider(Provider[GCPSMSpec]):
         timeout: float = 30.0,
     ) -> None:
         self._channel = channel
-        self._endpoints = endpoints or GoogleEndpoints()
+        self._endpoints = endpoints
         self._clock = clock
-        self._environ = environ
+        self._environ = os.environ if environ is None else environ
         self._backoff = backoff
         self._timeout = timeout
 
@@ -89,9 +90,10 @@ class GCPSMProvider(Provider[GCPSMSpec]):
         tokens = Tokens(token_request(spec, context, google), self._clock)
         await tokens.get()
         parent = f"projects/{await project_of(spec, google)}"
-        host = _HOST
+        universe = self._endpoints.universe if self._endpoints is not None else universe_of(self._environ)
+        host = f"secretmanager.{universe}"
         if location:
-            parent, host = f"{parent}/locations/{location}", f"secretmanager.{location}.rep.googleapis.com"
+            parent, host = f"{parent}/locations/{location}", f"secretmanager.{location}.rep.{universe}"
         channel = self._channel(host)
         api = SecretManager(channel, tokens, calls, parent, backoff=self._backoff, timeout=self._timeout)
         fetch_enabled = spec.secret_version_selection_policy == "LatestOrFetch"

@@ -12,7 +12,8 @@ from google.cloud.secretmanager_v1.types import CustomerManagedEncryption, Repli
 from eso.errors import InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.base import PushEntry, SourceSecret
 from eso.providers.common import find_in_metadata, find_property, parse_push_metadata, pushed_value
-from eso.providers.gcpsm.api import NotEnabledError, SecretManager
+from eso.providers.gcpsm.api import SecretManager
+from eso.providers.gcpsm.errors import NotEnabledError
 from eso.transform.sjson import set_string
 from eso.values import SecretValue
 from reconcile.api.model import Model

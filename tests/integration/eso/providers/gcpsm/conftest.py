@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.identity.gcp import GoogleEndpoints
+from eso.providers.gcpsm.api import MESSAGE_LIMIT
 from eso.providers.gcpsm.provider import GCPSMProvider
 from eso.providers.registry import ProviderRegistry
 from eso.stores.client_manager import ClientManager
@@ -53,7 +54,7 @@ class Cloud:
 
     def _channel(self, host: str) -> grpc.aio.Channel:
         self.google.hosts.append(host)
-        return grpc.aio.insecure_channel(self.google.target)
+        return grpc.aio.insecure_channel(self.google.target, [("grpc.max_receive_message_length", MESSAGE_LIMIT)])
 
     def _now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.ahead)

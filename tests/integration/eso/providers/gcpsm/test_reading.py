@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import grpc
 import pytest
+from google.cloud.secretmanager_v1.types import AccessSecretVersionResponse, SecretPayload
 
 from eso.errors import (
     AccessDeniedError,
@@ -24,6 +26,7 @@ from eso.values import reveal_all
 from tests.integration.eso.providers.gcpsm.conftest import Cloud
 from tests.support.vendors.gcpsm import PROJECT, Fault
 
+HUGE = AccessSecretVersionResponse(payload=SecretPayload(data=b"canary-value" + bytes(17 << 20)))
 REGIONAL = f"projects/{PROJECT}/locations/europe-west3"
 
 
@@ -175,6 +178,8 @@ async def test_a_hit_that_cannot_be_read_fails_the_find(cloud: Cloud) -> None:
         (Fault("*", grpc.StatusCode.INTERNAL, -1), UnavailableError),
         (Fault("*", grpc.StatusCode.FAILED_PRECONDITION, -1), ProviderError),
         (Fault("*", delay=3.0, times=-1), UnavailableError),
+        (Fault("*", content=b"canary-\xff not a message"), ProviderError),
+        (Fault("*", content=AccessSecretVersionResponse.serialize(HUGE)), InvalidRequestError),
     ],
     ids=lambda value: getattr(getattr(value, "code", None), "name", ""),
 )
@@ -183,13 +188,30 @@ async def test_failures_by_class_and_without_secrets(
 ) -> None:
     caplog.set_level("DEBUG")
     cloud.google.put("db", b"canary-value")
-    cloud.google.faults.append(Fault(fault.method, fault.code, -1, fault.delay))
+    cloud.google.faults.append(replace(fault, times=-1))
     async with cloud.lend() as client:
         with pytest.raises(error) as caught:
             await client.get_secret(RemoteRef("db"))
     assert not isinstance(caught.value, NoSecretError)
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + caplog.text
     assert "canary" not in shown
+
+
+@pytest.mark.parametrize(
+    ("code", "wait", "error"),
+    [
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, 7.0, ThrottledError),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, None, ThrottledError),
+        (grpc.StatusCode.INTERNAL, 7200.0, UnavailableError),
+    ],
+)
+async def test_how_long_google_asks_to_wait_is_told(
+    cloud: Cloud, code: grpc.StatusCode, wait: float | None, error: type[EsoError]
+) -> None:
+    cloud.google.faults.append(Fault("*", code, -1, wait=wait))
+    async with cloud.lend() as client:
+    X == (wait and min(wait, 3600.0))
+    assert len(cloud.google.asked("AccessSecretVersion")) == 1
 
 
 async def test_transient_failure_is_tried_again(cloud: Cloud) -> None:

@@ -9,6 +9,7 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 from eso.errors import AccessDeniedError, EsoError, InvalidSpecError, ReferenceNotFoundError, UnavailableError
@@ -70,6 +71,7 @@ async def test_a_key_needs_a_project(cloud: Cloud) -> None:
         "[]",
         '{"type": "canary"}',
         service_account_key(private_key="canary"),
+        service_account_key(token_uri=["canary"]),
         '{"type":"service_account"}',
     ],
 )
@@ -103,8 +105,23 @@ async def test_workload_identity(cloud: Cloud, email: str) -> None:
     assert sent["audience"] == f"identitynamespace:{PROJECT}.svc.id.goog:{cluster}"
     expected = [f"/v1/projects/-/serviceAccounts/{EMAIL}:generateAccessToken"] if email else []
     assert [path for path, _ in exchanges[1:]] == expected
+    assert cloud.counted("GenerateServiceAccountToken") == 1
     assert cloud.counted("GenerateIDBindToken") == 1
     assert cloud.counted("GenerateAccessToken") == len(expected)
+    token = jwt.decode(sent["subject_token"], options={"verify_signature": False})
+    assert token["aud"] == [f"{PROJECT}.svc.id.goog"]
+    assert token["exp"] - token["iat"] == 900
+
+
+async def test_refused_exchanges_count_as_errors(cloud: Cloud) -> None:
+    await cloud.account(EMAIL)
+    cloud.google.refuse_sign_in = 403
+    with pytest.raises(AccessDeniedError):
+        async with cloud.lend(auth={"workloadIdentity": {"serviceAccountRef": ROBOT, **CLUSTER}}):
+            pass
+    assert cloud.counted("GenerateServiceAccountToken") == 1
+    assert cloud.counted("GenerateIDBindToken", "error") == 1
+    assert cloud.counted("GenerateAccessToken", "error") == 0
 
 
 async def test_workload_identity_asks_the_metadata_server(cloud: Cloud) -> None:
@@ -188,10 +205,28 @@ IAM = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts"
     [
         ({"type": "service_account"}, "external_account"),
         ({"token_url": "https://evil.example/v1/token"}, "token_url"),
+        ({"token_url": "https://sts.evil.example/v1/token"}, "token_url"),
+        ({"token_url": "https://sts.googleapis.com.evil.example/v1/token"}, "token_url"),
+        ({"token_url": "https://sts.evilgoogleapis.com/v1/token"}, "token_url"),
+        ({"token_url": "https://sts.storage.googleapis.com/v1/token"}, "token_url"),
+        ({"token_url": "http://sts.googleapis.com/v1/token"}, "token_url"),
+        ({"token_url": "https://sts.googleapis.com:444/v1/token"}, "token_url"),
+        ({"token_url": "https://sts.googleapis.com/v1/token?to=evil"}, "token_url"),
+        ({"token_url": "https://sts.s3nsapis.fr/v1/token"}, "token_url"),
+        ({"token_info_url": "https://sts.evil.example/v1/introspect"}, "token_info_url"),
+        ({"universe_domain": "s3nsapis.fr"}, "universe_domain"),
         ({"token_url": "https://sts.googleapis.com@evil.example/v1/token"}, "token_url"),
         ({"token_info_url": "https://evil.example/"}, "token_info_url"),
         ({"service_account_impersonation_url": "https://evil.example/"}, "impersonation"),
         ({"service_account_impersonation_url": f"{IAM}/a@b/keys:generateAccessToken"}, "impersonation"),
+        (
+            {
+                "service_account_impersonation_url": f"{IAM}/a@b:generateAccessToken".replace(
+                    "googleapis.com", "evil.example"
+                )
+            },
+            "impersonation",
+        ),
         ({"credential_source": None}, "credential_source"),
         ({"credential_source": {}}, "no source"),
         ({"credential_source": {"executable": {"command": "id"}}}, "executable"),
@@ -204,6 +239,37 @@ async def test_configurations_that_are_not_allowed(cloud: Cloud, changes: dict[s
     await cloud.config("c", a=external(**changes))
     await refuses(cloud, text, auth=federation(credConfig={"name": "c", "key": "a"}, externalTokenEndpoint="https://t"))
     assert cloud.google.exchanges == []
+
+
+@pytest.mark.parametrize("url", ["https://sts.googleapis.com/v1/token", ""])
+async def test_googles_own_endpoints_may_be_named(cloud: Cloud, tmp_path: Path, url: str) -> None:
+    (tmp_path / "token").write_text("subject")
+    source = {"file": str(tmp_path / "token")}
+    info = "https://sts.europe-west3.rep.googleapis.com/v1/introspect"
+    await cloud.config("c", a=external(token_url=url, token_info_url=info, credential_source=source))
+    ((path, _),) = await reads(cloud, auth=federation(credConfig={"name": "c", "key": "a"}))
+    assert path == "/sts"
+
+
+async def test_the_operators_token_is_not_read_by_another_name(cloud: Cloud, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("/var/run/secrets/kubernetes.io/serviceaccount/token")
+    for file in (str(link), "/var/run/../run/secrets/kubernetes.io//serviceaccount/token"):
+        config = f"c{len(file)}"
+        await cloud.config(config, a=external(credential_source={"file": file}))
+        await refuses(cloud, "own token", auth=federation(credConfig={"name": config, "key": "a"}))
+    assert cloud.google.exchanges == []
+
+
+async def test_token_from_an_endpoint(cloud: Cloud) -> None:
+    """The endpoint of the store is the only one a configuration may name."""
+    url = f"{cloud.google.url}/computeMetadata/v1/subject"
+    cloud.google.metadata["subject"] = "subject"
+    source = {"url": url, "headers": {"Metadata-Flavor": "Google"}}
+    await cloud.config("c", a=external(credential_source=source))
+    auth = federation(credConfig={"name": "c", "key": "a"}, externalTokenEndpoint=url)
+    ((_, sent),) = await reads(cloud, auth=auth)
+    assert sent["subject_token"] == "subject"
 
 
 async def test_federation_that_is_incomplete(cloud: Cloud) -> None:
