@@ -210,7 +210,10 @@ async def test_how_long_google_asks_to_wait_is_told(
 ) -> None:
     cloud.google.faults.append(Fault("*", code, -1, wait=wait))
     async with cloud.lend() as client:
-    X == (wait and min(wait, 3600.0))
+        with pytest.raises(error) as caught:
+            await client.get_secret(RemoteRef("db"))
+    assert isinstance(caught.value, ThrottledError | UnavailableError)
+    assert caught.value.retry_after == (wait and min(wait, 3600.0))
     assert len(cloud.google.asked("AccessSecretVersion")) == 1
 
 
