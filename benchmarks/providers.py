@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import eso.providers
 from benchmarks._backends import running
 from eso.identity.aws.connection import ENDPOINTS
 from eso.providers.base import Provider, RemoteRef
@@ -211,7 +212,7 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
-def idle(seconds: float = 5.0) -> float:
+def idle(seconds: float) -> float:
     """Megabytes of a running operator without any store."""
     with running("cluster") as kubeconfig, tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "kubeconfig")
@@ -236,9 +237,16 @@ def rss(pid: int) -> float:
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:")) / 1024
 
 
-def first_use(keys: Sequence[str]) -> None:
+def shipped() -> list[str]:
+    """Providers that are part of this distribution."""
+    package = Path(eso.providers.__file__).parent
+    return sorted(key for key in PROVIDERS if (package / key.lower() / "provider.py").exists())
+
+
+def first_use(keys: Sequence[str], settle: float) -> None:
     """Print what the import of each provider costs in a fresh process."""
-    print(f"operator without a store: {idle():.0f} MB")
+    if settle > 0:
+        print(f"operator without a store: {idle(settle):.0f} MB")
     for key in keys:
         done = subprocess.run([sys.executable, "-c", FIRST_USE, key], capture_output=True, text=True, check=False)
         if done.returncode:
@@ -260,9 +268,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--first-use", nargs="*", metavar="KEY", help="import costs; of every provider if none is named"
     )
+    parser.add_argument(
+        "--settle", type=float, default=5.0, help="seconds before the memory of an operator is read; 0 starts none"
+    )
     options = parser.parse_args(arguments)
     if options.first_use is not None:
-        first_use(options.first_use or sorted(PROVIDERS))
+        first_use(options.first_use or shipped(), options.settle)
         return 0
     print(f"load of the machine before: {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores")
     for name in options.only:

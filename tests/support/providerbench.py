@@ -13,6 +13,7 @@ from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.providers.base import Provider, PushEntry, PushRemoteRef, RemoteRef, SourceSecret
 from eso.providers.registry import ProviderRegistry
+from eso.stores.broker import BrokerSettings
 from eso.stores.client_manager import ClientManager
 from eso.stores.credentials import CredentialReader
 from eso.stores.leased import LeasedClient
@@ -35,16 +36,24 @@ class ProviderBench:
         provider: the provider.
         kube: of the cluster.
         option: process-wide flags.
+        broker: how brokers behave; None as in the operator.
     """
 
-    def __init__(self, provider: Provider[Any], kube: Client, option: Mapping[str, Any]) -> None:
+    def __init__(
+        self, provider: Provider[Any], kube: Client, option: Mapping[str, Any], broker: BrokerSettings | None = None
+    ) -> None:
         self.provider = provider
         self.kube = kube
         self.registry = CollectorRegistry()
         providers = ProviderRegistry({})
         providers.add(provider)
         self.manager = ClientManager(
-            kube, providers, StoreMetrics(self.registry), reader=CredentialReader(kube, memo=0.0), option=option
+            kube,
+            providers,
+            StoreMetrics(self.registry),
+            reader=CredentialReader(kube, memo=0.0),
+            option=option,
+            broker=broker,
         )
 
     def lend(self, spec: Mapping[str, Any], *, cluster: bool = False, consumer: str = "app", uid: str = "") -> Any:
@@ -77,11 +86,13 @@ class ProviderBench:
 
 
 @asynccontextmanager
-async def bench(provider: Provider[Any], option: Mapping[str, Any] | None = None) -> AsyncIterator[ProviderBench]:
+async def bench(
+    provider: Provider[Any], option: Mapping[str, Any] | None = None, broker: BrokerSettings | None = None
+) -> AsyncIterator[ProviderBench]:
     """A cluster without sockets, with a ServiceAccount `robot` in each namespace."""
     async with ApiServer(listen=False) as server:
         kube = Client(server.transport)
-        found = ProviderBench(provider, kube, option or {})
+        found = ProviderBench(provider, kube, option or {}, broker)
         for name in ("app", "other"):
             await kube.create(Namespace(metadata=ObjectMeta(name=name)))
             await kube.create(ServiceAccount(metadata=ObjectMeta(name="robot", namespace=name)))
