@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check unit integration e2e faults bench crds rbac chart image image-check docs clean
+.PHONY: demo test check unit integration e2e chaos faults bench crds rbac chart image image-check docs clean
 
 demo: $(STAMP)  ## the operator on the embedded control plane, with sample manifests
 	@$(BIN)/eso dev $(ARGS)
@@ -25,6 +25,9 @@ integration: $(STAMP)
 
 e2e: $(STAMP)  ## user stories, on the embedded and on the real control plane
 	$(BIN)/pytest tests/e2e $(ARGS)
+
+chaos: $(STAMP)  ## everything goes wrong, on the real control plane; CHAOS_SEED=... repeats a run
+	CHAOS=full $(BIN)/pytest tests/chaos -s $(ARGS)
 
 faults: $(STAMP)  ## list and watch under random faults: SCENARIOS=10000, FAULT_SEED=... repeats a run
 	FAULT_SCENARIOS=$(or $(SCENARIOS),10000) $(BIN)/pytest tests/unit/reconcile/cache/test_reflector_property.py -s --timeout 7200 $(ARGS)

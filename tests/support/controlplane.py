@@ -124,13 +124,15 @@ class ControlPlane:
         url: of the API server.
         token: of a user in `system:masters`.
         binaries: where `kubectl` is.
+        api_flags: further flags of the API server.
     """
 
     folder: Path
     binaries: Path
+    api_flags: tuple[str, ...] = ()
     url: str = ""
     token: str = ""
-    _etcd_port: int = 0
+    _etcd_ports: tuple[int, int] = (0, 0)
     _processes: list[tuple[str, subprocess.Popen[bytes]]] = field(default_factory=list)
 
     @property
@@ -160,7 +162,7 @@ class ControlPlane:
         client, peer, secure, manager = free_ports(4)
         self.url = f"https://127.0.0.1:{secure}"
         self.token = secrets.token_urlsafe(24)
-        self._etcd_port = client
+        self._etcd_ports = client, peer
         self._write_keys()
         self._start_etcd(client, peer)
         self._start_apiserver(client, secure)
@@ -175,12 +177,29 @@ class ControlPlane:
         Raises:
             Unavailable: it did not come back.
         """
-        process = next(process for name, process in self._processes if name == "kube-apiserver")
+        self._kill("kube-apiserver")
+        self._start_apiserver(self._etcd_ports[0], int(self.url.rpartition(":")[2]))
+        self._wait_ready()
+
+    def restart_etcd(self, pause: float = 0.0) -> None:
+        """Kill etcd and start it again with its data; the API server finds it by itself.
+
+        Args:
+            pause: seconds without etcd.
+
+        Raises:
+            Unavailable: it did not come back.
+        """
+        self._kill("etcd")
+        threading.Event().wait(pause)
+        self._start_etcd(*self._etcd_ports)
+        self._wait_ready()
+
+    def _kill(self, name: str) -> None:
+        process = next(process for known, process in self._processes if known == name)
         process.kill()
         process.wait()
         self._processes = [entry for entry in self._processes if entry[1] is not process]
-        self._start_apiserver(self._etcd_port, int(self.url.rpartition(":")[2]))
-        self._wait_ready()
 
     def stop(self) -> None:
         """Stop everything that was started, the last one first."""
@@ -244,6 +263,7 @@ class ControlPlane:
             "--disable-admission-plugins=ServiceAccount",
             "--max-requests-inflight=2000",
             "--max-mutating-requests-inflight=2000",
+            *self.api_flags,
         )
 
     def _start_manager(self, secure: int) -> None:
@@ -309,8 +329,12 @@ class ControlPlane:
 
 
 @contextmanager
-def running_control_plane(folder: Path | None = None) -> Iterator[ControlPlane]:
+def running_control_plane(folder: Path | None = None, *api_flags: str) -> Iterator[ControlPlane]:
     """A control plane that is stopped at the end; without `folder` it lives in a temporary one that is removed.
+
+    Args:
+        folder: where its files go.
+        api_flags: further flags of the API server.
 
     Raises:
         Unavailable: there are no binaries, or they do not start.
@@ -318,10 +342,10 @@ def running_control_plane(folder: Path | None = None) -> Iterator[ControlPlane]:
     binaries = find_binaries()
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="controlplane-", ignore_cleanup_errors=True) as name:
-            yield from _run(ControlPlane(Path(name), binaries))
+            yield from _run(ControlPlane(Path(name), binaries, api_flags))
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        yield from _run(ControlPlane(folder.resolve(), binaries))
+        yield from _run(ControlPlane(folder.resolve(), binaries, api_flags))
 
 
 def _run(plane: ControlPlane) -> Iterator[ControlPlane]:

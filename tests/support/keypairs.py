@@ -11,12 +11,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-__all__ = ["certificate_pem", "key_pair"]
+__all__ = ["certificate_pem", "key_pair", "new_key_pair"]
 
 
 @functools.cache
 def key_pair() -> tuple[bytes, bytes]:
-    """PEM of a self-signed certificate for 127.0.0.1 and of its key."""
+    """PEM of a self-signed certificate for 127.0.0.1 and of its key, the same at every call."""
+    return new_key_pair()
+
+
+def new_key_pair() -> tuple[bytes, bytes]:
+    """PEM of a self-signed certificate for 127.0.0.1 and of its key, another one at every call."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = datetime.now(UTC)
