@@ -43,6 +43,7 @@ from reconcile.predicates import (
     resource_version_changed,
 )
 from reconcile.watches import Watch
+from reconcile.workqueue import ExponentialLimiter
 
 __all__ = ["MANAGED_SELECTOR", "external_secret_controller"]
 
@@ -129,6 +130,8 @@ def external_secret_controller(
         watches=watches,
         predicates=[any_of(generation_changed, labels_changed, annotations_changed, finalizers_changed)],
         workers=settings.concurrent,
+        # Without the budget over all objects: what fails must not delay the retries of others, and vendors are spared by brokers.
+        rate_limiter=ExponentialLimiter(),
     )
     kinds.bind(controller)
     turns.bind(controller.enqueue)

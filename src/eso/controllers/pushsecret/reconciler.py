@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret, PushSecretStatus
+from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret, PushSecretStatus, PushSecretStoreRef
 from eso.controllers.conditions import cause_of, find
 from eso.controllers.metrics import KindMetrics
 from eso.controllers.pacing import Forced, Retries, interval_of
@@ -30,6 +30,7 @@ from eso.controllers.pushsecret.refresh import follows_sources, is_due, next_loo
 from eso.controllers.pushsecret.rollout import RolledOut, Rollout
 from eso.controllers.pushsecret.sources import Generation, SourceMissingError, Sources
 from eso.controllers.pushsecret.stores import StoreFinder
+from eso.controllers.turns import NotYetError, Turns
 from eso.errors import EsoError
 from reconcile.api.core_v1 import Secret
 from reconcile.api.request import Request
@@ -59,6 +60,7 @@ class PushSecretReconciler:
         generation: Generation,
         events: EventRecorder,
         metrics: KindMetrics,
+        turns: Turns,
         clock: Callable[[], datetime],
     ) -> None:
         self._client = client
@@ -70,6 +72,7 @@ class PushSecretReconciler:
         self._generation = generation
         self._events = events
         self._metrics = metrics
+        self._turns = turns
         self._clock = clock
         self._retries = Retries()
         self._forced = Forced()
@@ -91,8 +94,12 @@ class PushSecretReconciler:
         with self._metrics.timed(request.name, request.namespace):
             try:
                 return await self._present(request, push, started)
+            except NotYetError:
+                return Result()
             except Failure as failure:
                 raise await self._failed(request, push, failure, started) from failure
+            finally:
+                self._turns.wake()
 
     def _gone(self, request: Request) -> Result:
         self._metrics.gone(request.name, request.namespace)
@@ -100,6 +107,8 @@ class PushSecretReconciler:
         self._memory.forget(request)
         self._retries.forget(request)
         self._forced.forget(request)
+        self._turns.forget(request)
+        self._turns.wake()
         return Result()
 
     async def _present(self, request: Request, push: PushSecret, started: datetime) -> Result:
@@ -118,7 +127,8 @@ class PushSecretReconciler:
                 raise Failure(cause_of(err)) from err
             if not due:
                 return Result(requeue_after=next_look(push, started))
-            result = await self._sync(request, push, started)
+            with self._turns.taken(request, {_store_key(push, ref) for ref in push.spec.secret_store_refs}):
+                result = await self._sync(request, push, started)
         self._retries.forget(request)
         return result
 
@@ -237,3 +247,9 @@ class PushSecretReconciler:
             return push
         self._metrics.observe(written, written.status.conditions)
         return written
+
+
+def _store_key(push: PushSecret, ref: PushSecretStoreRef) -> str:
+    """What a reference waits for: a store, or the stores that a selector finds."""
+    which = ref.label_selector.model_dump_json() if ref.label_selector is not None else ref.name
+    return f"{ref.kind}/{which}" if ref.kind == "ClusterSecretStore" else f"{ref.kind}/{push.namespace}/{which}"

@@ -24,6 +24,7 @@ from eso.controllers.pushsecret.watches import (
     edited,
     store_works_differently,
 )
+from eso.controllers.turns import Turns
 from eso.settings import ControllerSettings
 from eso.stores.client_manager import ClientManager
 from eso.template.keys import key_template
@@ -31,6 +32,7 @@ from reconcile.api.core_v1 import ConfigMap, Secret
 from reconcile.controller import Controller
 from reconcile.manager import Manager
 from reconcile.watches import Watch
+from reconcile.workqueue import ExponentialLimiter
 
 __all__ = ["push_secret_controller"]
 
@@ -48,6 +50,7 @@ def push_secret_controller(
     memory = PushMemory()
     deleter = Deleter(clients, informer)
     delims = (settings.template_left_delimiter, settings.template_right_delimiter)
+    turns = Turns(settings.concurrent)
     reconciler = PushSecretReconciler(
         manager.client,
         sources=Sources(manager.client.live, clients.reader, generation, delims),
@@ -60,6 +63,7 @@ def push_secret_controller(
         metrics=KindMetrics(
             "pushsecret", SeriesLabels(extended=settings.enable_extended_metric_labels), manager.registry
         ),
+        turns=turns,
         clock=clock,
     )
     dependents = Dependents(informer, reconciler.force)
@@ -75,11 +79,15 @@ def push_secret_controller(
     ]
     if settings.enable_cluster_store_reconciler and not settings.namespace:
         watches.append(Watch(ClusterSecretStore, dependents.of_store, predicates=[store_works_differently]))
-    return Controller(
+    controller = Controller(
         PushSecret,
         reconciler.reconcile,
         name="pushsecret",
         watches=watches,
         predicates=[edited],
         workers=settings.concurrent,
+        # Without the budget over all objects: what fails must not delay the retries of others, and vendors are spared by brokers.
+        rate_limiter=ExponentialLimiter(),
     )
+    turns.bind(controller.enqueue)
+    return controller

@@ -29,6 +29,7 @@ from reconcile.predicates import (
     resource_version_changed,
 )
 from reconcile.watches import Watch
+from reconcile.workqueue import ExponentialLimiter
 
 __all__ = ["store_controller"]
 
@@ -78,6 +79,8 @@ def store_controller(
         sources=[CircuitReporter(kind, manager.client.live, clients.open_circuits, clock)],
         predicates=[any_of(generation_changed, labels_changed, annotations_changed)],
         workers=settings.concurrent,
+        # Without the budget over all objects: what fails must not delay the retries of others, and vendors are spared by brokers.
+        rate_limiter=ExponentialLimiter(),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from eso.errors import UnavailableError
 from tests.support.operating import VERSION, Bench, Space
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -168,4 +169,25 @@ async def test_a_store_that_hangs_does_not_slow_another(shared: Bench) -> None:
     for number in range(60):
         await slow.synced(f"es{number}")
     for space in (slow, quick):
+        await space.request("DELETE", f"{VERSION}/externalsecrets")
+
+
+async def test_many_that_fail_do_not_delay_the_retry_of_another(shared: Bench) -> None:
+    failing, other = await shared.space(), await shared.space()
+    await failing.store()
+    failing.shelve(k=UnavailableError("out"))
+    for number in range(160):
+        await failing.external_secret(f"es{number}")
+    for number in range(160):
+        await failing.reaches(*FAILED, name=f"es{number}")
+    await other.store()
+    other.shelve(k=UnavailableError("a moment"))
+    await other.external_secret()
+    await other.reaches(*FAILED)
+    other.shelve(k="value")
+    began = asyncio.get_running_loop().time()
+    await other.synced()
+    # The first retry is due after a second, the second after two more.
+    assert asyncio.get_running_loop().time() - began < 4
+    for space in (failing, other):
         await space.request("DELETE", f"{VERSION}/externalsecrets")

@@ -149,3 +149,19 @@ async def test_a_source_that_changes_while_it_is_pushed_is_pushed_again(world: C
         await asyncio.sleep(0.05)
         gate.set()
         await eventually(lambda: world.vault().values == {"r": b"2"})
+
+
+async def test_a_store_that_hangs_does_not_slow_another(world: Cluster) -> None:
+    await world.store("slow")
+    world.vault("slow").gate = asyncio.Event()
+    await world.secret(a="1")
+    async with world.operator(concurrent=4):
+        for number in range(12):
+            refs = [{"name": "slow", "kind": "SecretStore"}]
+            await world.push({"secretStoreRefs": refs, "data": [data("a", f"r{number}")]}, name=f"slow{number}")
+        for number in range(4):
+            await world.push({"data": [data("a", f"r{number}")]}, name=f"quick{number}")
+        await eventually(lambda: len(world.vault().values) == 4)
+        assert not world.vault("slow").values
+        world.vault("slow").gate.set()
+        await eventually(lambda: len(world.vault("slow").values) == 12)
