@@ -16,6 +16,9 @@ from eso.identity.aws.errors import credentials_refused, error_of
 
 __all__ = ["AWSClient", "RetryPolicy"]
 
+_LONGEST_PAUSE: Final = 5.0
+"""Seconds; where AWS asks to wait longer that is reported, and the caller comes back later."""
+
 _LONGEST_DELAY: Final = 20.0
 """Seconds; as the standard retry mode of the AWS SDKs, which is also where the number of attempts comes from."""
 
@@ -95,13 +98,18 @@ class AWSClient:
                     renewed = True
                     continue
                 failed += 1
-                if failed >= self._retries.attempts or not _passes(error_of(err, what)):
+                wait = _wait_after(error_of(err, what))
+                if failed >= self._retries.attempts or wait is None:
                     raise
             except (ValueError, TypeError, KeyError, AttributeError) as err:
                 # What the SDK's parsers raise for an answer that is not the protocol.
                 raise error_of(err, what) from None
-            await asyncio.sleep(self._retries.delay(failed))
+            await asyncio.sleep(max(wait, self._retries.delay(failed)))
 
 
-def _passes(err: ProviderError) -> bool:
-    return isinstance(err, (ThrottledError, UnavailableError))
+def _wait_after(err: ProviderError) -> float | None:
+    """Seconds to wait at least before the next request; None where another one is of no use now."""
+    if not isinstance(err, (ThrottledError, UnavailableError)):
+        return None
+    wait = err.retry_after or 0.0
+    return wait if wait <= _LONGEST_PAUSE else None

@@ -15,6 +15,7 @@ from botocore.exceptions import (
     HTTPClientError,
     NoCredentialsError,
     ParamValidationError,
+    ReadTimeoutError,
     SSLError,
 )
 
@@ -26,6 +27,7 @@ from eso.errors import (
     ThrottledError,
     UnavailableError,
 )
+from eso.identity.aws.http import AnswerTooLongError
 
 __all__ = ["code_of", "credentials_refused", "error_of", "message_of"]
 
@@ -101,7 +103,11 @@ def error_of(err: Exception, what: str) -> ProviderError:
     if isinstance(err, ParamValidationError):
         return InvalidRequestError(f"{what}: AWS does not accept such parameters")
     if isinstance(err, SSLError):
-        return UnavailableError(f"{what}: the TLS connection to AWS failed")
+        return UnavailableError(f"{what}: the TLS connection to AWS failed, check the certificate and AWS_CA_BUNDLE")
+    if isinstance(err, AnswerTooLongError):
+        return InvalidRequestError(f"{what}: {err}")
+    if isinstance(err, ReadTimeoutError):
+        return UnavailableError(f"{what}: AWS did not answer in time")
     if isinstance(err, (HTTPClientError, ConnectionError)):
         return UnavailableError(f"{what}: AWS cannot be reached ({type(err).__name__})")
     if isinstance(err, BotoCoreError):
@@ -124,7 +130,7 @@ def error_for_code(code: str, what: str, *, status: int = 400, wait: float | Non
     if code in _THROTTLED or status == 429:
         return ThrottledError(message, retry_after=wait)
     if code in _DENIED or status in (401, 403):
-        return AccessDeniedError(message)
+        return AccessDeniedError(f"{message}, check the credentials of the store and what they are allowed to do")
     if code in _PASSING or status >= 500:
         return UnavailableError(message, retry_after=wait)
     return InvalidRequestError(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import aiohttp
 from aiobotocore.awsrequest import AioAWSResponse
@@ -15,10 +15,15 @@ from botocore.exceptions import (
 )
 from yarl import URL
 
-__all__ = ["BODY_LIMIT", "SessionAdapter"]
+from eso.identity.http import BODY_LIMIT
 
-BODY_LIMIT: Final = 16 << 20
-"""Bytes of an answer that are read; a full page of the largest secrets is well below."""
+__all__ = ["AnswerTooLongError", "SessionAdapter"]
+
+
+class AnswerTooLongError(HTTPClientError):  # type: ignore[misc]  # the SDK has no types
+    """The answer was given up at its limit; among the SDK's errors, as the SDK is what this passes through."""
+
+    fmt = "the answer is longer than {limit} bytes"
 
 
 class _Body:
@@ -99,6 +104,6 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         size += len(chunk)
         if size > BODY_LIMIT:
             response.close()
-            raise aiohttp.ClientPayloadError(f"the answer is longer than {BODY_LIMIT} bytes")
+            raise AnswerTooLongError(limit=BODY_LIMIT)
         chunks.append(chunk)
     return b"".join(chunks)

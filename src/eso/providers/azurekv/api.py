@@ -15,7 +15,7 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.keyvault.secrets.aio import SecretClient
 
 from eso.errors import InvalidRequestError, NoSecretError, ProviderError, UnavailableError
-from eso.providers.azurekv.auth import SignedIn
+from eso.providers.azurekv.auth import SignedIn, unreachable
 from eso.providers.base import ProviderCalls
 from eso.providers.http import BODY_LIMIT, error_for_status, pages, retry_after
 from eso.transform.gojson import dumps, loads
@@ -172,8 +172,7 @@ class KeyVault:
         except TimeoutError:
             raise UnavailableError(f"{what}: the vault did not answer in time") from None
         except AzureError as err:
-            failed = UnavailableError(f"{what}: the vault cannot be reached ({type(err).__name__})")
-            raise failed from ConnectionError(type(err).__name__)
+            raise unreachable(err, what, "the vault") from ConnectionError(type(err).__name__)
 
 
 async def _read(response: AsyncHttpResponse, what: str) -> bytes:

@@ -22,7 +22,7 @@ from eso.identity.azure import Application, ManagedIdentity
 from eso.providers.http import error_for_status, read_json, retry_after, transport_errors
 from eso.values import SecretValue
 
-__all__ = ["SignedIn", "TokenRequest", "application_tokens", "machine_tokens"]
+__all__ = ["SignedIn", "TokenRequest", "application_tokens", "machine_tokens", "unreachable"]
 
 TokenRequest = Callable[[], Awaitable[AccessTokenInfo]]
 
@@ -129,8 +129,7 @@ def application_tokens(
             except TimeoutError:
                 raise UnavailableError(f"{_SIGNING_IN}: Entra did not answer in time") from None
             except AzureError as err:
-                failed = UnavailableError(f"{_SIGNING_IN}: Entra gave no token ({type(err).__name__})")
-                raise failed from ConnectionError(type(err).__name__)
+                raise unreachable(err, _SIGNING_IN, "Entra") from ConnectionError(type(err).__name__)
 
     return request
 
@@ -206,3 +205,17 @@ def machine_tokens(identity: ManagedIdentity, *, resource: str, http: aiohttp.Cl
 def _no_absence(error: ProviderError) -> ProviderError:
     """404 of a sign-in says nothing about a secret."""
     return UnavailableError(str(error)) if isinstance(error, NoSecretError) else error
+
+
+def unreachable(err: AzureError, what: str, whom: str) -> UnavailableError:
+    """The error for one of the SDK's, all of which mean that there was no answer; their texts are left out.
+
+    Args:
+        err: of the SDK.
+        what: the operation in our own words.
+        whom: who did not answer.
+    """
+    reason = err.inner_exception
+    if isinstance(reason, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        return UnavailableError(f"{what}: the TLS connection to {whom} failed, its certificate is not trusted")
+    return UnavailableError(f"{what}: {whom} cannot be reached ({type(err).__name__})")

@@ -43,7 +43,7 @@ __all__ = ["MESSAGE_LIMIT", "SecretManager"]
 _SERVICE: Final = "/google.cloud.secretmanager.v1.SecretManagerService"
 _RETRIES: Final = 3
 
-MESSAGE_LIMIT: Final = 2 * BODY_LIMIT
+MESSAGE_LIMIT: Final = 4 * BODY_LIMIT
 """Bytes of an answer that a channel takes in. Above `BODY_LIMIT`, so that a long answer is told from throttling: gRPC reports what
 it does not take in as RESOURCE_EXHAUSTED."""
 

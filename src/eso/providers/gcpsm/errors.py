@@ -32,8 +32,6 @@ class NotEnabledError(ProviderError):
 
 _KINDS: Final[Mapping[grpc.StatusCode, type[ProviderError]]] = {
     grpc.StatusCode.NOT_FOUND: NoSecretError,
-    grpc.StatusCode.UNAUTHENTICATED: AccessDeniedError,
-    grpc.StatusCode.PERMISSION_DENIED: AccessDeniedError,
     grpc.StatusCode.FAILED_PRECONDITION: NotEnabledError,
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequestError,
     grpc.StatusCode.OUT_OF_RANGE: InvalidRequestError,
@@ -53,7 +51,12 @@ def error_of(err: grpc.aio.AioRpcError, what: str) -> ProviderError:
     code = err.code()
     message = f"{what}: Google answered {code.name}"
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return ThrottledError(message, retry_after=_wait(err))
+        return ThrottledError(f"{message}, too many requests", retry_after=_wait(err))
+    if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
+        return AccessDeniedError(f"{message}, check the credentials of the store and what they are allowed to do")
+    if code is grpc.StatusCode.UNAVAILABLE:
+        # gRPC tells the reason in prose only.
+        message = f"{what}: Google is out, cannot be reached, or its certificate is not trusted ({code.name})"
     kind = _KINDS.get(code)
     return UnavailableError(message, retry_after=_wait(err)) if kind is None else kind(message)
 

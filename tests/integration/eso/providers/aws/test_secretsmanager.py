@@ -435,7 +435,7 @@ class TestFaults:
             ({"body": b"not json canary-value", "status": 200}, EsoError),
             ({"body": b'{"SecretString": ["canary-value"]}', "status": 200}, EsoError),
             ({"body": b"{}", "status": 200}, ProviderError),
-            ({"body": HUGE, "status": 200}, UnavailableError),
+            ({"body": HUGE, "status": 200}, InvalidRequestError),
         ],
     )
     async def test_answers_that_are_not_values(

@@ -26,7 +26,7 @@ from eso.values import reveal_all
 from tests.integration.eso.providers.gcpsm.conftest import Cloud
 from tests.support.vendors.gcpsm import PROJECT, Fault
 
-HUGE = AccessSecretVersionResponse(payload=SecretPayload(data=b"canary-value" + bytes(17 << 20)))
+HUGE = AccessSecretVersionResponse(payload=SecretPayload(data=b"canary-value" + bytes(10_000_000)))
 REGIONAL = f"projects/{PROJECT}/locations/europe-west3"
 
 
