@@ -10,13 +10,14 @@ import pytest
 
 from tests.support.contract import Api, Server, embedded_server
 from tests.support.controlplane import ControlPlane, Unavailable, find_binaries, running_control_plane
+from tests.support.helm import Helm, find_helm
 from tests.support.operator import ClusterUnderTest, cluster_under_test, install_crds
 
 
 def _missing(err: Unavailable) -> None:
     if os.environ.get("CI") == "true":
         raise err
-    pytest.skip(f"no real control plane: {err}")
+    pytest.skip(f"not on this machine: {err}")
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,16 @@ def binaries() -> Path | None:
         return find_binaries()
     except Unavailable:
         return None
+
+
+@pytest.fixture(scope="session")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """The real helm; skips with the reason where there is none, fails instead with CI=true."""
+    try:
+        return Helm(find_helm(), tmp_path_factory.mktemp("helm"))
+    except Unavailable as err:
+        _missing(err)
+        raise
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +12,11 @@ import pytest
 import yaml
 
 from tests.support.contract import Server
-from tests.support.controlplane import ROOT, Unavailable, free_ports
-from tests.support.helm import Helm, Rendered, find_helm
-from tests.support.operator import ClusterUnderTest, cluster_under_test, eventually
+from tests.support.controlplane import ROOT
+from tests.support.helm import Helm, Rendered
+from tests.support.operator import ClusterUnderTest, cluster_under_test
 
 _ALL = ("external-secrets", "external-secrets-cert-controller", "external-secrets-webhook")
-
-
-@pytest.fixture(scope="session")
-def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    """The real helm; skips with the reason where there is none."""
-    try:
-        return Helm(find_helm(), tmp_path_factory.mktemp("helm"))
-    except Unavailable as err:
-        pytest.skip(f"no helm: {err}")
 
 
 @pytest.fixture
@@ -216,107 +205,6 @@ def test_openshift_assigns_users_itself(helm: Helm) -> None:
     ):
         rendered = helm.template(values, *flags)
         assert all("runAsUser" not in rendered.container(name)["securityContext"] for name in _ALL)
-
-
-@contextmanager
-def _installed(real: ClusterUnderTest, helm: Helm, values: dict[str, Any]) -> Iterator[Rendered]:
-    rendered = helm.template({"fullnameOverride": real.namespace, **values}, namespace=real.namespace)
-    skipped = {"CustomResourceDefinition", "Deployment"}
-    objects = [each for each in rendered.objects if each["kind"] not in skipped]
-    real.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(objects))
-    try:
-        yield rendered
-    finally:
-        real.kubectl("delete", "--wait=false", "-f", "-", stdin=yaml.safe_dump_all(objects))
-
-
-@contextmanager
-def _as_account(real: ClusterUnderTest, account: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that has the permissions of a service account and nothing else."""
-    token = real.kubectl("create", "token", account).strip()
-    config = yaml.safe_load(real.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token}
-    config["contexts"][0]["context"]["namespace"] = real.namespace
-    path = real.folder / f"{account}.kubeconfig"
-    path.write_text(yaml.safe_dump(config))
-    log = real.folder / f"{account}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "eso", *arguments],
-            cwd=ROOT,
-            env={"PATH": "/usr/bin:/bin", "KUBECONFIG": str(path), "HOME": str(real.folder)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(40)
-        forbidden = [line for line in log.read_text().splitlines() if "forbidden" in line.lower()]
-        assert not forbidden, forbidden[:3]
-
-
-@pytest.mark.controlplane
-@pytest.mark.parametrize("scoped", [False, True])
-def test_the_operator_needs_no_more_than_the_chart_gives(helm: Helm, real: ClusterUnderTest, scoped: bool) -> None:
-    values: dict[str, Any] = {"leaderElect": True, "webhook": {"create": False}, "certController": {"create": False}}
-    if scoped:
-        values |= {"scopedNamespace": real.namespace, "scopedRBAC": True}
-    with _installed(real, helm, values) as rendered:
-        metrics, live = free_ports(2)
-        addresses = [f"--metrics-addr=127.0.0.1:{metrics}", f"--live-addr=127.0.0.1:{live}"]
-        with _as_account(real, real.namespace, *_arguments(rendered, real.namespace), *addresses):
-            store = {
-                "apiVersion": "external-secrets.io/v1",
-                "kind": "SecretStore",
-                "metadata": {"name": "store"},
-                "spec": {"provider": {"fake": {"data": [{"key": "k", "value": "v"}]}}},
-            }
-            wanted = {
-                "apiVersion": "external-secrets.io/v1",
-                "kind": "ExternalSecret",
-                "metadata": {"name": "db"},
-                "spec": {
-                    "secretStoreRef": {"name": "store"},
-                    "data": [{"secretKey": "password", "remoteRef": {"key": "k"}}],
-                },
-            }
-            real.apply(store, wanted)
-            path = "/api/v1/namespaces/{ns}/secrets/db"
-            eventually(lambda: real.api("GET", path).status == 200, 30)
-            assert base64.b64decode(real.api.ok("GET", path)["data"]["password"]) == b"v"
-
-
-@pytest.mark.controlplane
-def test_the_certificate_controller_fills_the_secret_and_the_configurations(helm: Helm, real: ClusterUnderTest) -> None:
-    values = {"leaderElect": True, "webhook": {"failurePolicy": "Ignore"}}
-    with _installed(real, helm, values) as rendered:
-        metrics, live = free_ports(2)
-        arguments = [
-            *_arguments(rendered, f"{real.namespace}-cert-controller"),
-            f"--metrics-addr=127.0.0.1:{metrics}",
-            f"--healthz-addr=127.0.0.1:{live}",
-        ]
-        name = f"{real.namespace}-webhook"
-        with _as_account(real, f"{real.namespace}-cert-controller", *arguments):
-            path = f"/api/v1/namespaces/{{ns}}/secrets/{name}"
-
-            def authority() -> Any:
-                return (real.api.ok("GET", path).get("data") or {}).get("ca.crt")
-
-            ca = eventually(authority, 30)
-            hooks = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
-
-            def trusted() -> bool:
-                found = [
-                    webhook["clientConfig"].get("caBundle")
-                    for configuration in ("secretstore-validate", "externalsecret-validate")
-                    for webhook in real.api.ok("GET", f"{hooks}/{configuration}")["webhooks"]
-                ]
-                return found == [ca] * 3
-
-            eventually(trusted, 30)
 
 
 @pytest.mark.parametrize(

@@ -102,18 +102,19 @@ def _rules(rules: Iterable[Rule]) -> str:
 
 def _rule(rule: Rule) -> str:
     lines = [f'- apiGroups: ["{rule.group}"]', "  resources:"]
-    for resource in rule.resources:
-        entry = f'    - "{resource}"'
-        if resource.endswith("/finalizers"):
-            lines += ["    {{- if .Values.openshiftFinalizers }}", entry, "    {{- end }}"]
-        else:
-            lines.append(entry)
+    lines += [f'    - "{resource}"' for resource in rule.resources]
+    conditions = [f".Values.{rule.when}"] if rule.when else []
+    if rule.cluster:
+        conditions.append('(not (include "external-secrets.isScoped" .))')
+    if all(resource.endswith("/finalizers") for resource in rule.resources):
+        conditions.append(".Values.openshiftFinalizers")
     if rule.names:
         lines.append("  resourceNames:")
         lines += [f"    - {_name(name)}" for name in rule.names]
     lines.append("  verbs: [" + ", ".join(f'"{verb}"' for verb in rule.verbs) + "]")
-    if rule.when:
-        lines = [f"{{{{- if .Values.{rule.when} }}}}", *lines, "{{- end }}"]
+    if conditions:
+        condition = conditions[0] if len(conditions) == 1 else f"and {' '.join(conditions)}"
+        lines = [f"{{{{- if {condition} }}}}", *lines, "{{- end }}"]
     return "\n".join(lines) + "\n"
 
 

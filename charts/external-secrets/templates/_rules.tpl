@@ -8,13 +8,13 @@
   resources:
     - "externalsecrets"
   verbs: ["get", "list", "watch"]
-{{- if .Values.processClusterStore }}
+{{- if and .Values.processClusterStore (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["external-secrets.io"]
   resources:
     - "clustersecretstores"
   verbs: ["get", "list", "watch"]
 {{- end }}
-{{- if .Values.processClusterExternalSecret }}
+{{- if and .Values.processClusterExternalSecret (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["external-secrets.io"]
   resources:
     - "clusterexternalsecrets"
@@ -26,7 +26,7 @@
     - "pushsecrets"
   verbs: ["get", "list", "watch"]
 {{- end }}
-{{- if .Values.processClusterPushSecret }}
+{{- if and .Values.processClusterPushSecret (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["external-secrets.io"]
   resources:
     - "clusterpushsecrets"
@@ -36,74 +36,91 @@
   resources:
     - "secretstores"
     - "secretstores/status"
-    {{- if .Values.openshiftFinalizers }}
-    - "secretstores/finalizers"
-    {{- end }}
-  verbs: ["get", "update", "patch"]
+  verbs: ["patch"]
 - apiGroups: ["external-secrets.io"]
   resources:
     - "externalsecrets"
     - "externalsecrets/status"
-    {{- if .Values.openshiftFinalizers }}
-    - "externalsecrets/finalizers"
-    {{- end }}
-  verbs: ["get", "update", "patch"]
-{{- if .Values.processClusterStore }}
+  verbs: ["patch"]
+{{- if and .Values.processClusterStore (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["external-secrets.io"]
   resources:
     - "clustersecretstores"
     - "clustersecretstores/status"
-    {{- if .Values.openshiftFinalizers }}
-    - "clustersecretstores/finalizers"
-    {{- end }}
-  verbs: ["get", "update", "patch"]
+  verbs: ["patch"]
 {{- end }}
-{{- if .Values.processClusterExternalSecret }}
+{{- if and .Values.processClusterExternalSecret (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["external-secrets.io"]
   resources:
     - "clusterexternalsecrets"
     - "clusterexternalsecrets/status"
-    {{- if .Values.openshiftFinalizers }}
-    - "clusterexternalsecrets/finalizers"
-    {{- end }}
-  verbs: ["get", "update", "patch"]
+  verbs: ["patch"]
 {{- end }}
 {{- if .Values.processPushSecret }}
 - apiGroups: ["external-secrets.io"]
   resources:
     - "pushsecrets"
     - "pushsecrets/status"
-    {{- if .Values.openshiftFinalizers }}
-    - "pushsecrets/finalizers"
-    {{- end }}
-  verbs: ["get", "update", "patch"]
+  verbs: ["patch"]
 {{- end }}
-{{- if .Values.processClusterPushSecret }}
+{{- if and .Values.processClusterPushSecret (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["external-secrets.io"]
   resources:
-    - "clusterpushsecrets"
     - "clusterpushsecrets/status"
-    {{- if .Values.openshiftFinalizers }}
-    - "clusterpushsecrets/finalizers"
-    {{- end }}
-  verbs: ["get", "update", "patch"]
+  verbs: ["patch"]
 {{- end }}
-{{- if .Values.processClusterExternalSecret }}
+{{- if .Values.openshiftFinalizers }}
+- apiGroups: ["external-secrets.io"]
+  resources:
+    - "secretstores/finalizers"
+  verbs: ["update"]
+{{- end }}
+{{- if .Values.openshiftFinalizers }}
+- apiGroups: ["external-secrets.io"]
+  resources:
+    - "externalsecrets/finalizers"
+  verbs: ["update"]
+{{- end }}
+{{- if and .Values.processClusterStore (not (include "external-secrets.isScoped" .)) .Values.openshiftFinalizers }}
+- apiGroups: ["external-secrets.io"]
+  resources:
+    - "clustersecretstores/finalizers"
+  verbs: ["update"]
+{{- end }}
+{{- if and .Values.processClusterExternalSecret (not (include "external-secrets.isScoped" .)) .Values.openshiftFinalizers }}
+- apiGroups: ["external-secrets.io"]
+  resources:
+    - "clusterexternalsecrets/finalizers"
+  verbs: ["update"]
+{{- end }}
+{{- if and .Values.processPushSecret .Values.openshiftFinalizers }}
+- apiGroups: ["external-secrets.io"]
+  resources:
+    - "pushsecrets/finalizers"
+  verbs: ["update"]
+{{- end }}
+{{- if and .Values.processClusterPushSecret (not (include "external-secrets.isScoped" .)) .Values.openshiftFinalizers }}
+- apiGroups: ["external-secrets.io"]
+  resources:
+    - "clusterpushsecrets/finalizers"
+  verbs: ["update"]
+{{- end }}
+{{- if and .Values.processClusterExternalSecret (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["external-secrets.io"]
   resources:
     - "externalsecrets"
-  verbs: ["create", "update", "delete"]
+  verbs: ["create", "delete"]
 {{- end }}
-{{- if .Values.processClusterPushSecret }}
+{{- if and .Values.processClusterPushSecret (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["external-secrets.io"]
   resources:
     - "pushsecrets"
-  verbs: ["create", "update", "delete"]
+  verbs: ["create", "delete"]
 {{- end }}
 - apiGroups: ["generators.external-secrets.io"]
   resources:
     - "generatorstates"
-  verbs: ["get", "list", "watch", "create", "delete", "deletecollection", "patch", "update"]
+  verbs: ["get", "list", "watch", "create", "patch", "delete"]
 - apiGroups: ["generators.external-secrets.io"]
   resources:
     - "acraccesstokens"
@@ -124,7 +141,7 @@
     - "vaultdynamicsecrets"
     - "webhooks"
   verbs: ["get", "list", "watch"]
-{{- if .Values.processClusterGenerator }}
+{{- if and .Values.processClusterGenerator (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["generators.external-secrets.io"]
   resources:
     - "clustergenerators"
@@ -133,13 +150,12 @@
 - apiGroups: [""]
   resources:
     - "serviceaccounts"
-    - "namespaces"
   verbs: ["get", "list", "watch"]
-{{- if .Values.processClusterExternalSecret }}
+{{- if (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: [""]
   resources:
     - "namespaces"
-  verbs: ["update", "patch"]
+  verbs: ["get", "list", "watch"]
 {{- end }}
 - apiGroups: [""]
   resources:
@@ -153,7 +169,7 @@
 - apiGroups: [""]
   resources:
     - "configmaps"
-  verbs: ["create", "update", "delete", "patch"]
+  verbs: ["create", "update", "delete"]
 {{- end }}
 {{- if .Values.rbac.serviceAccountTokenCreate }}
 - apiGroups: [""]
@@ -165,20 +181,24 @@
   resources:
     - "events"
   verbs: ["create", "patch"]
+{{- if and .Values.metrics.listen.auth.enabled (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["authentication.k8s.io"]
   resources:
     - "tokenreviews"
   verbs: ["create"]
+{{- end }}
+{{- if and .Values.metrics.listen.auth.enabled (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["authorization.k8s.io"]
   resources:
     - "subjectaccessreviews"
   verbs: ["create"]
 {{- end }}
+{{- end }}
 {{- define "external-secrets.rules.leaderElection" -}}
 - apiGroups: ["coordination.k8s.io"]
   resources:
     - "leases"
-  verbs: ["get", "list", "watch", "create", "update", "patch", "delete"]
+  verbs: ["get", "create", "update"]
 {{- end }}
 {{- define "external-secrets.rules.certControllerCluster" -}}
 - apiGroups: ["apiextensions.k8s.io"]
@@ -192,7 +212,7 @@
     - "externalsecrets.external-secrets.io"
     - "secretstores.external-secrets.io"
     - "clustersecretstores.external-secrets.io"
-  verbs: ["update", "patch"]
+  verbs: ["update"]
 - apiGroups: ["admissionregistration.k8s.io"]
   resources:
     - "validatingwebhookconfigurations"
@@ -203,11 +223,7 @@
   resourceNames:
     - "secretstore-validate"
     - "externalsecret-validate"
-  verbs: ["update", "patch"]
-- apiGroups: [""]
-  resources:
-    - "endpoints"
-  verbs: ["get", "list", "watch"]
+  verbs: ["update"]
 - apiGroups: ["discovery.k8s.io"]
   resources:
     - "endpointslices"
@@ -216,14 +232,18 @@
   resources:
     - "events"
   verbs: ["create", "patch"]
+{{- if and .Values.certController.metrics.listen.auth.enabled (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["authentication.k8s.io"]
   resources:
     - "tokenreviews"
   verbs: ["create"]
+{{- end }}
+{{- if and .Values.certController.metrics.listen.auth.enabled (not (include "external-secrets.isScoped" .)) }}
 - apiGroups: ["authorization.k8s.io"]
   resources:
     - "subjectaccessreviews"
   verbs: ["create"]
+{{- end }}
 {{- end }}
 {{- define "external-secrets.rules.certController" -}}
 - apiGroups: [""]
@@ -235,11 +255,11 @@
     - "secrets"
   resourceNames:
     - {{ include "external-secrets.fullname" . }}-webhook
-  verbs: ["update", "patch"]
+  verbs: ["patch"]
 - apiGroups: ["coordination.k8s.io"]
   resources:
     - "leases"
-  verbs: ["get", "list", "watch", "create", "update", "patch", "delete"]
+  verbs: ["get", "create", "update"]
 {{- end }}
 {{- define "external-secrets.rules.view" -}}
 - apiGroups: ["external-secrets.io"]

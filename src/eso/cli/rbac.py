@@ -43,6 +43,7 @@ class Rule:
         verbs: what is allowed.
         names: only objects of these names; empty means all.
         when: Helm value that the rule depends on; empty means always.
+        cluster: of no use in a Role, so left out where the operator may work in one namespace only.
     """
 
     group: str
@@ -50,6 +51,7 @@ class Rule:
     verbs: tuple[str, ...]
     names: tuple[str, ...] = ()
     when: str = ""
+    cluster: bool = False
 
     def to_wire(self) -> dict[str, Any]:
         """The rule as it stands in a Role."""
@@ -77,64 +79,83 @@ _KIND_VALUES: Final[Mapping[str, str]] = {
     "clusterpushsecrets": "processClusterPushSecret",
 }
 
-METRICS_AUTH_RULES: Final = (
-    Rule("authentication.k8s.io", ("tokenreviews",), ("create",)),
-    Rule("authorization.k8s.io", ("subjectaccessreviews",), ("create",)),
-)
+
+def _is_cluster(kind: str) -> bool:
+    return kind.startswith("cluster")
+
+
+_WITHOUT_FINALIZERS: Final = frozenset({"clusterpushsecrets"})
+"""Kinds of which only the status is written."""
+
+
+def _written(kind: str) -> tuple[str, ...]:
+    status = f"{kind}/status"
+    return (status,) if kind in _WITHOUT_FINALIZERS else (kind, status)
+
+
+def _reviews(when: str) -> tuple[Rule, ...]:
+    return (
+        Rule("authentication.k8s.io", ("tokenreviews",), ("create",), when=when, cluster=True),
+        Rule("authorization.k8s.io", ("subjectaccessreviews",), ("create",), when=when, cluster=True),
+    )
+
+
+METRICS_AUTH_RULES: Final = _reviews("metrics.listen.auth.enabled")
 """Who may scrape, when metrics ask for authentication."""
 
 CONTROLLER_RULES: Final = (
-    *(Rule(_ESO, (kind,), _READ, when=when) for kind, when in _KIND_VALUES.items()),
+    *(Rule(_ESO, (kind,), _READ, when=when, cluster=_is_cluster(kind)) for kind, when in _KIND_VALUES.items()),
     *(
-        Rule(_ESO, (kind, f"{kind}/status", f"{kind}/finalizers"), ("get", "update", "patch"), when=when)
+        Rule(_ESO, _written(kind), ("patch",), when=when, cluster=_is_cluster(kind))
         for kind, when in _KIND_VALUES.items()
     ),
-    Rule(_ESO, ("externalsecrets",), ("create", "update", "delete"), when="processClusterExternalSecret"),
-    Rule(_ESO, ("pushsecrets",), ("create", "update", "delete"), when="processClusterPushSecret"),
-    Rule(GENERATOR_GROUP, ("generatorstates",), (*_READ, *_WRITE)),
+    *(
+        Rule(_ESO, (f"{kind}/finalizers",), ("update",), when=when, cluster=_is_cluster(kind))
+        for kind, when in _KIND_VALUES.items()
+    ),
+    Rule(_ESO, ("externalsecrets",), ("create", "delete"), when="processClusterExternalSecret", cluster=True),
+    Rule(_ESO, ("pushsecrets",), ("create", "delete"), when="processClusterPushSecret", cluster=True),
+    Rule(GENERATOR_GROUP, ("generatorstates",), (*_READ, "create", "patch", "delete")),
     Rule(GENERATOR_GROUP, _GENERATORS, _READ),
-    Rule(GENERATOR_GROUP, ("clustergenerators",), _READ, when="processClusterGenerator"),
-    Rule("", ("serviceaccounts", "namespaces"), _READ),
-    Rule("", ("namespaces",), ("update", "patch"), when="processClusterExternalSecret"),
+    Rule(GENERATOR_GROUP, ("clustergenerators",), _READ, when="processClusterGenerator", cluster=True),
+    Rule("", ("serviceaccounts",), _READ),
+    Rule("", ("namespaces",), _READ, cluster=True),
     Rule("", ("configmaps",), _READ),
     Rule("", ("secrets",), (*_READ, "create", "update", "delete", "patch")),
-    Rule("", ("configmaps",), ("create", "update", "delete", "patch"), when="genericTargets.enabled"),
+    Rule("", ("configmaps",), ("create", "update", "delete"), when="genericTargets.enabled"),
     Rule("", ("serviceaccounts/token",), ("create",), when="rbac.serviceAccountTokenCreate"),
     Rule("", ("events",), ("create", "patch")),
     *METRICS_AUTH_RULES,
 )
 """What the operator itself may do, in the cluster (or, with scoped RBAC, in one namespace)."""
 
-LEADER_ELECTION_RULES: Final = (
-    Rule("coordination.k8s.io", ("leases",), (*_READ, "create", "update", "patch", "delete")),
-)
-"""Leases in the operator's own namespace: who leads, and who takes part in sharding."""
+LEADER_ELECTION_RULES: Final = (Rule("coordination.k8s.io", ("leases",), ("get", "create", "update")),)
+"""Leases in the operator's own namespace: who leads."""
 
 CERT_CONTROLLER_CLUSTER_RULES: Final = (
     Rule("apiextensions.k8s.io", ("customresourcedefinitions",), _READ),
     Rule(
         "apiextensions.k8s.io",
         ("customresourcedefinitions",),
-        ("update", "patch"),
+        ("update",),
         names=tuple(f"{kind}.{_ESO}" for kind in ("externalsecrets", "secretstores", "clustersecretstores")),
     ),
     Rule("admissionregistration.k8s.io", ("validatingwebhookconfigurations",), _READ),
     Rule(
         "admissionregistration.k8s.io",
         ("validatingwebhookconfigurations",),
-        ("update", "patch"),
+        ("update",),
         names=("secretstore-validate", "externalsecret-validate"),
     ),
-    Rule("", ("endpoints",), _READ),
     Rule("discovery.k8s.io", ("endpointslices",), _READ),
     Rule("", ("events",), ("create", "patch")),
-    *METRICS_AUTH_RULES,
+    *_reviews("certController.metrics.listen.auth.enabled"),
 )
 """What the certificate controller may do in the cluster."""
 
 CERT_CONTROLLER_RULES: Final = (
     Rule("", ("secrets",), _READ),
-    Rule("", ("secrets",), ("update", "patch"), names=("external-secrets-webhook",)),
+    Rule("", ("secrets",), ("patch",), names=("external-secrets-webhook",)),
     *LEADER_ELECTION_RULES,
 )
 """What the certificate controller may do in its own namespace."""

@@ -38,15 +38,17 @@ def test_nothing_else_is_committed() -> None:
 ESO = "external-secrets.io"
 READ = {"get", "list", "watch"}
 CONTROLLER = [
-    *((ESO, kind, {*READ, "update", "patch"}) for kind in ("secretstores", "clustersecretstores", "clusterexternalsecrets", "clusterpushsecrets")),
-    *((ESO, kind, {*READ, "update", "patch", "create", "delete"}) for kind in ("externalsecrets", "pushsecrets")),
-    (ESO, "externalsecrets/status", {"get", "update", "patch"}),
-    (ESO, "externalsecrets/finalizers", {"get", "update", "patch"}),
-    ("generators.external-secrets.io", "generatorstates", {*READ, "create", "update", "patch", "delete", "deletecollection"}),
+    *((ESO, kind, {*READ, "patch"}) for kind in ("secretstores", "clustersecretstores", "clusterexternalsecrets")),
+    (ESO, "clusterpushsecrets", READ),
+    *((ESO, kind, {*READ, "patch", "create", "delete"}) for kind in ("externalsecrets", "pushsecrets")),
+    (ESO, "externalsecrets/status", {"patch"}),
+    (ESO, "clusterpushsecrets/status", {"patch"}),
+    (ESO, "externalsecrets/finalizers", {"update"}),
+    ("generators.external-secrets.io", "generatorstates", {*READ, "create", "patch", "delete"}),
     ("generators.external-secrets.io", "stssessiontokens", READ),
     ("generators.external-secrets.io", "clustergenerators", READ),
     ("", "serviceaccounts", READ),
-    ("", "namespaces", {*READ, "update", "patch"}),
+    ("", "namespaces", READ),
     ("", "configmaps", READ),
     ("", "secrets", {*READ, "create", "update", "delete", "patch"}),
     ("", "serviceaccounts/token", {"create"}),
@@ -72,22 +74,22 @@ def test_every_kind_of_the_operator_is_covered() -> None:
 def test_generic_targets_are_off_by_default_but_declared() -> None:
     (rule,) = [rule for rule in CONTROLLER_RULES if rule.when == "genericTargets.enabled"]
     assert rule.resources == ("configmaps",)
-    assert set(rule.verbs) == {"create", "update", "delete", "patch"}
+    assert set(rule.verbs) == {"create", "update", "delete"}
 
 
 def test_the_certificate_controller_reads_secrets_of_its_namespace_only() -> None:
     assert allowed(role("cert_controller.yaml")["rules"], "", "secrets") == set()
     rules = role("cert_controller.yaml", "Role")["rules"]
-    assert allowed(rules, "", "secrets", "external-secrets-webhook") == {*READ, "update", "patch"}
+    assert allowed(rules, "", "secrets", "external-secrets-webhook") == {*READ, "patch"}
     assert allowed(rules, "", "secrets", "other") == READ
 
 
 @pytest.mark.parametrize(
     ("group", "resource", "name", "verbs"),
     [
-        ("apiextensions.k8s.io", "customresourcedefinitions", "secretstores.external-secrets.io", {*READ, "update", "patch"}),
+        ("apiextensions.k8s.io", "customresourcedefinitions", "secretstores.external-secrets.io", {*READ, "update"}),
         ("apiextensions.k8s.io", "customresourcedefinitions", "pods.example.com", READ),
-        ("admissionregistration.k8s.io", "validatingwebhookconfigurations", "externalsecret-validate", {*READ, "update", "patch"}),
+        ("admissionregistration.k8s.io", "validatingwebhookconfigurations", "externalsecret-validate", {*READ, "update"}),
         ("admissionregistration.k8s.io", "validatingwebhookconfigurations", "other", READ),
         ("discovery.k8s.io", "endpointslices", "x", READ),
     ],
