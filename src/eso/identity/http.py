@@ -22,6 +22,7 @@ from eso.transform.gojson import loads
 
 __all__ = [
     "BODY_LIMIT",
+    "AnswerTooLongError",
     "error_for_status",
     "exchange",
     "pages",
@@ -34,7 +35,7 @@ __all__ = [
 T = TypeVar("T")
 A = TypeVar("A")
 
-BODY_LIMIT: Final = 16 << 20
+BODY_LIMIT: Final = 8 << 20
 """Bytes of an answer that are read. The largest secret of any vendor is well below; the API server stores 1 MiB."""
 
 _TOKEN_LIMIT: Final = 1 << 20
@@ -42,6 +43,10 @@ _TOKEN_LIMIT: Final = 1 << 20
 
 _LONGEST_WAIT: Final = 3600.0
 _MOST_PAGES: Final = 10_000
+
+
+class AnswerTooLongError(InvalidRequestError):
+    """The answer is longer than anything that is wanted from this server."""
 
 
 def error_for_status(status: int, what: str, *, wait: float | None = None) -> ProviderError:
@@ -56,9 +61,9 @@ def error_for_status(status: int, what: str, *, wait: float | None = None) -> Pr
     if status == 404:
         return NoSecretError(message)
     if status in (401, 403, 407):
-        return AccessDeniedError(message)
+        return AccessDeniedError(f"{message}, check the credentials of the store and what they are allowed to do")
     if status == 429:
-        return ThrottledError(message, retry_after=wait)
+        return ThrottledError(f"{message}, too many requests: it is tried again later", retry_after=wait)
     if status in (408, 425) or status >= 500:
         return UnavailableError(message, retry_after=wait)
     return InvalidRequestError(message)
@@ -117,7 +122,7 @@ async def read_body(response: aiohttp.ClientResponse, what: str, *, limit: int =
         limit: bytes.
 
     Raises:
-        InvalidRequestError: it is longer than `limit`.
+        AnswerTooLongError: it is longer than `limit`.
         UnavailableError: it broke off.
     """
     chunks: list[bytes] = []
@@ -127,7 +132,9 @@ async def read_body(response: aiohttp.ClientResponse, what: str, *, limit: int =
             size += len(chunk)
             if size > limit:
                 response.close()
-                raise InvalidRequestError(f"{what}: the answer is longer than {limit} bytes")
+                raise AnswerTooLongError(
+                    f"{what}: the answer is longer than {limit} bytes, which no Secret can hold: ask for a part of it"
+                )
             chunks.append(chunk)
     return b"".join(chunks)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import yaml
@@ -29,11 +30,14 @@ from eso.values import SecretValue
 from reconcile.client.client import Client
 from reconcile.client.config import Config
 from reconcile.client.credentials import Credentials, StaticCredentials
-from reconcile.client.transport import UntrustedError
+from reconcile.client.retry import RetryPolicy
+from reconcile.client.transport import OversizedError, UntrustedError
+from reconcile.client.wire import MalformedError
 from reconcile.errors import (
     APIError,
     BadRequestError,
     ConfigError,
+    DecodeError,
     ForbiddenError,
     InvalidError,
     MethodNotAllowedError,
@@ -45,7 +49,13 @@ from reconcile.errors import (
     UnauthorizedError,
 )
 
-__all__ = ["check_connection", "connect", "error_of", "is_referent"]
+__all__ = ["REQUEST_SECONDS", "check_connection", "connect", "error_of", "is_referent"]
+
+REQUEST_SECONDS: Final = 30.0
+"""Seconds for a whole request; below the API server's own 60."""
+
+_ANSWER_LIMIT: Final = 8 << 20
+"""Bytes of one object: the server is somebody else's. A real one takes requests of 3 MiB, and 1 MiB for the data of a Secret."""
 
 _TOKEN_TTL: Final = 3600.0
 _MOST_KUBECONFIG: Final = 1 << 20
@@ -75,6 +85,7 @@ async def connect(
     server: KubernetesServer | None,
     auth: KubernetesAuth | None,
     auth_ref: SecretKeySelector | None,
+    request_seconds: float = REQUEST_SECONDS,
 ) -> Client:
     """A client of the store's API server; close it when done.
 
@@ -83,6 +94,7 @@ async def connect(
         server: address and CA; unused with `auth_ref`.
         auth: one way to sign in.
         auth_ref: a kubeconfig in a Secret instead.
+        request_seconds: for a whole request.
 
     Raises:
         InvalidSpecError: not exactly one way to sign in, or no URL.
@@ -95,7 +107,9 @@ async def connect(
     else:
         config = await _from_spec(context, server, auth)
     try:
-        return Client(config, field_manager="external-secrets")
+        config = replace(config, request_timeout=request_seconds, answer_limit=_ANSWER_LIMIT)
+        # Who asks decides when to ask again: a store that answers nothing would hold its readers for minutes.
+        return Client(config, field_manager="external-secrets", retry=RetryPolicy(attempts=1))
     except ConfigError as err:
         raise InvalidSpecError(f"the API server cannot be reached: {err}") from err
 
@@ -256,19 +270,28 @@ def error_of(err: ReconcileError, what: str) -> ProviderError:
         err: from the client.
         what: the operation in our own words.
     """
+    if isinstance(err, APIError):
+        return _refusal(err, f"{what}: the API server answered {err.status} {err.reason}".rstrip())
     if isinstance(err, UntrustedError):
         return UnavailableError(f"{what}: the certificate of the API server is not trusted, check server.caBundle")
+    if isinstance(err, OversizedError):
+        return InvalidRequestError(f"{what}: the answer is larger than any object, check server.url")
+    if isinstance(err, (MalformedError, DecodeError)):
+        return ProviderError(f"{what}: the answer is not what the Kubernetes API sends, check server.url")
     if isinstance(err, TransportError):
         return UnavailableError(f"{what}: the API server did not answer")
-    if not isinstance(err, APIError):
-        return ProviderError(f"{what}: {type(err).__name__}")
-    message = f"{what}: the API server answered {err.status} {err.reason}".rstrip()
+    return ProviderError(f"{what}: {type(err).__name__}")
+
+
+def _refusal(err: APIError, message: str) -> ProviderError:
     if isinstance(err, NotFoundError):
         return NoSecretError(message)
-    if isinstance(err, (ForbiddenError, UnauthorizedError)):
-        return AccessDeniedError(message)
+    if isinstance(err, UnauthorizedError):
+        return AccessDeniedError(f"{message}, check the credentials in auth or authRef")
+    if isinstance(err, ForbiddenError):
+        return AccessDeniedError(f"{message}, check which permissions the identity of the store has")
     if isinstance(err, TooManyRequestsError):
-        return ThrottledError(message, retry_after=err.retry_after)
+        return ThrottledError(f"{message}, it is tried again later", retry_after=err.retry_after)
     if isinstance(err, ServerError):
         return UnavailableError(message, retry_after=err.retry_after)
     if isinstance(err, (BadRequestError, InvalidError, MethodNotAllowedError)):

@@ -37,6 +37,8 @@ class Config:
         user_agent: sent with every request, visible in the server's audit log.
         request_timeout: seconds for one request, watches excepted; client-go has none, controller-runtime's calls are
             bounded by their context; 30 s is below the API server's own 60 s.
+        answer_limit: bytes of one answer, watches excepted, for a server that is not trusted; sixteen times as many for a
+            page of a list; None for any number.
     """
 
     server: str
@@ -55,6 +57,7 @@ class Config:
     proxy_url: str = field(default="", repr=False)
     user_agent: str = "reconcile"
     request_timeout: float = 30.0
+    answer_limit: int | None = None
 
     def make_credentials(self) -> Credentials:
         """The source of Authorization headers that these fields describe."""

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from yarl import URL
 
 from reconcile.client.config import Config
 from reconcile.client.tls import TLSContext
-from reconcile.client.transport import NotSentError, Response, Stream, UntrustedError
+from reconcile.client.transport import NotSentError, OversizedError, Response, Stream, UntrustedError
 from reconcile.errors import ConfigError, TransportError
 
 __all__ = ["HttpTransport"]
 
 # Seconds to open a connection; client-go's dialer allows 30, which is longer than a lease lasts.
 _CONNECT_TIMEOUT = 10.0
+
+
+_PAGE: Final = 16
+"""How many times longer than an object a page of a list may be."""
 
 
 class HttpTransport:
@@ -71,7 +75,7 @@ class HttpTransport:
                 for fresh in (False, True):
                     who = await self._credentials.authorization()
                     async with await self._open(method, path, query, headers, body, who) as answer:
-                        payload = await answer.read()
+                        payload = await self._read(answer, "limit" in (query or ()), f"{method} {path}")
                     if answer.status != 401 or fresh:
                         break
                     self._credentials.expire(who)
@@ -80,6 +84,20 @@ class HttpTransport:
             raise TransportError(f"{method} {path}: no answer within {seconds:g} s") from err
         except aiohttp.ClientError as err:
             raise _broken(method, path, err) from err
+
+    async def _read(self, answer: aiohttp.ClientResponse, paged: bool, what: str) -> bytes:
+        if self._config.answer_limit is None:
+            return await answer.read()
+        limit = self._config.answer_limit * (_PAGE if paged else 1)
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in answer.content.iter_any():
+            size += len(chunk)
+            if size > limit:
+                answer.close()
+                raise OversizedError(f"{what}: the answer is longer than {limit} bytes")
+            chunks.append(chunk)
+        return b"".join(chunks)
 
     @asynccontextmanager
     async def stream(

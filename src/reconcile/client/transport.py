@@ -35,6 +35,10 @@ class UntrustedError(NotSentError):
     """The server's certificate is not signed by an authority that is trusted, or is for another name."""
 
 
+class OversizedError(TransportError):
+    """The answer is longer than `Config.answer_limit`."""
+
+
 class Stream(Protocol):
     """An answer whose body arrives over time."""
 

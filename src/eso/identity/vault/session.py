@@ -20,6 +20,7 @@ from eso.errors import (
     ThrottledError,
     UnavailableError,
 )
+from eso.identity.http import AnswerTooLongError
 from eso.identity.vault.adapter import Request, VaultAdapter
 from eso.identity.vault.transport import VaultTransport
 from eso.transform.gojson import Number
@@ -305,6 +306,8 @@ class VaultSession:
             answer = await self._calls.write(login.call, lambda: request(vault))
         except NoSecretError as err:
             raise InvalidRequestError(f"{what}: no such auth method there (404)") from err
+        except AnswerTooLongError:
+            raise
         except InvalidRequestError as err:
             raise AccessDeniedError(f"{what}: the credentials or the role were refused (400)") from err
         return self._accepted(answer, what, began)

@@ -13,24 +13,33 @@ from eso.providers.crd.api import ObjectsAPI, discover
 from eso.providers.crd.client import CRDClient
 from eso.providers.crd.spec import CRDSpec
 from eso.providers.crd.whitelist import Whitelist
-from eso.providers.kubeconnection import check_connection, connect, is_referent
+from eso.providers.kubeconnection import REQUEST_SECONDS, check_connection, connect, is_referent
 
 __all__ = ["CRDProvider"]
 
 
 class CRDProvider(Provider[CRDSpec]):
-    """Objects of any kind but Secret."""
+    """Objects of any kind but Secret.
+
+    Args:
+        request_seconds: for a whole request to the API server of a store.
+    """
 
     name: ClassVar[str] = "crd"
     spec_type: ClassVar[type[BaseModel]] = CRDSpec
     capabilities: ClassVar[Capabilities] = Capabilities.READ_ONLY
+
+    def __init__(self, request_seconds: float = REQUEST_SECONDS) -> None:
+        self._request_seconds = request_seconds
 
     async def new_client(self, spec: CRDSpec, context: StoreContext) -> SecretsClient:
         """A client that knows the kind and may get its objects."""
         cluster_store = context.store_kind == "ClusterSecretStore"
         whitelist = Whitelist(spec.whitelist, cluster_store=cluster_store)
         calls = context.calls("Kubernetes/CustomResources")
-        client = await connect(context, server=spec.server, auth=spec.auth, auth_ref=spec.auth_ref)
+        client = await connect(
+            context, server=spec.server, auth=spec.auth, auth_ref=spec.auth_ref, request_seconds=self._request_seconds
+        )
         try:
             api = ObjectsAPI(client, calls, await discover(client, calls, spec.resource))
             namespaced = api.resource.namespaced and not cluster_store

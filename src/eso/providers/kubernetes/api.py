@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from eso.errors import NoSecretError
 from eso.providers.base import ProviderCalls
@@ -22,6 +22,9 @@ from reconcile.errors import ConflictError, ReconcileError
 __all__ = ["SecretsAPI"]
 
 T = TypeVar("T")
+
+_PAGE: Final = 64
+"""Secrets of one answer; each may be as large as 1.4 MB."""
 
 
 class SecretsAPI:
@@ -62,7 +65,8 @@ class SecretsAPI:
 
         async def fetch() -> list[Secret]:
             found = await _translated(
-                f"listing secrets of {namespace}", self._client.list(Secret, namespace, label_selector=label_selector)
+                f"listing secrets of {namespace}",
+                self._client.list(Secret, namespace, label_selector=label_selector, limit=_PAGE),
             )
             return list(found.items)
 

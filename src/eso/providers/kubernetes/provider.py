@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.kubeconnection import check_connection, connect, is_referent
+from eso.providers.kubeconnection import REQUEST_SECONDS, check_connection, connect, is_referent
 from eso.providers.kubernetes.api import SecretsAPI
 from eso.providers.kubernetes.client import KubernetesClient
 from eso.providers.kubernetes.spec import KubernetesSpec
@@ -17,15 +17,24 @@ __all__ = ["KubernetesProvider"]
 
 
 class KubernetesProvider(Provider[KubernetesSpec]):
-    """Secrets of another namespace or another cluster."""
+    """Secrets of another namespace or another cluster.
+
+    Args:
+        request_seconds: for a whole request to the API server of a store.
+    """
 
     name: ClassVar[str] = "kubernetes"
     spec_type: ClassVar[type[BaseModel]] = KubernetesSpec
     capabilities: ClassVar[Capabilities] = Capabilities.READ_WRITE
 
+    def __init__(self, request_seconds: float = REQUEST_SECONDS) -> None:
+        self._request_seconds = request_seconds
+
     async def new_client(self, spec: KubernetesSpec, context: StoreContext) -> SecretsClient:
         """A client with a connection of its own."""
-        client = await connect(context, server=spec.server, auth=spec.auth, auth_ref=spec.auth_ref)
+        client = await connect(
+            context, server=spec.server, auth=spec.auth, auth_ref=spec.auth_ref, request_seconds=self._request_seconds
+        )
         api = SecretsAPI(client, context.calls("Kubernetes"))
         return KubernetesClient(api, spec.remote_namespace, store_kind=context.store_kind)
 

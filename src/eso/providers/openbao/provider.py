@@ -26,18 +26,25 @@ _DEFAULT_MOUNT: Final = "kv"
 
 
 class OpenBaoProvider(Provider[OpenBaoSpec]):
-    """Key/value secrets of OpenBao."""
+    """Key/value secrets of OpenBao.
+
+    Args:
+        pause: seconds between requests that are repeated; None waits as OpenBao's own client does.
+    """
 
     name: ClassVar[str] = "openBao"
     spec_type: ClassVar[type[BaseModel]] = OpenBaoSpec
     capabilities: ClassVar[Capabilities] = Capabilities.READ_ONLY
+
+    def __init__(self, pause: float | None = None) -> None:
+        self._pause = pause
 
     async def new_client(self, spec: OpenBaoSpec, context: StoreContext) -> SecretsClient:
         """A client that is signed in."""
         calls = context.calls("OpenBao/KV")
         server = server_url(spec.server)
         ca = await context.resolve_ca(spec.ca_bundle, spec.ca_provider)
-        transport = VaultTransport(context.http(ca=ca), server, spec.namespace or "")
+        transport = VaultTransport(context.http(ca=ca), server, spec.namespace or "", pause=self._pause)
         token, login = None, None
         if spec.auth is not None and spec.auth.token_secret_ref is not None:
             token = await context.resolve(spec.auth.token_secret_ref)

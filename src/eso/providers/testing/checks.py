@@ -69,7 +69,7 @@ async def _selects_properties(subject: Subject) -> None:
         found = await client.get_secret(RemoteRef(subject.key, subject.property_name))
         is_value(found, subject.property_value, "get_secret with a property")
         absent = RemoteRef(subject.key, _ABSENT_PROPERTY)
-        await raises(NoSecretError, client.get_secret(absent), subject, "a property that does not exist")
+        await raises(subject.absent_property, client.get_secret(absent), subject, "a property that does not exist")
 
 
 async def _misses_absent_secrets(subject: Subject) -> None:
@@ -109,7 +109,7 @@ async def _finds(subject: Subject) -> None:
 
 async def _writes_as_claimed(subject: Subject) -> None:
     """A writer pushes, sees, overwrites and deletes; a reader refuses all of it."""
-    remote = PushRemoteRef(subject.push_key or subject.key)
+    remote = PushRemoteRef(subject.push_key or subject.key, subject.push_property)
     first, second = (SourceSecret({"k": SecretValue(text)}) for text in (b"contract-first", b"contract-second"))
     entry = PushEntry("k", remote)
     async with client_of(subject) as client:
@@ -124,7 +124,7 @@ async def _writes_as_claimed(subject: Subject) -> None:
             await client.push_secret(source, entry)
             must(await client.secret_exists(remote), "secret_exists must be True after a push")
             if subject.reads:
-                found = await client.get_secret(RemoteRef(subject.push_key))
+                found = await client.get_secret(RemoteRef(subject.push_key, subject.push_property))
                 is_value(found, source.data["k"].reveal(), "get_secret after a push")
         for _ in range(2):  # already gone is success
             await client.delete_secret(remote)

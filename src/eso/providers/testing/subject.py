@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+from eso.errors import EsoError, NoSecretError
 from eso.providers.base import Capabilities, FindRef, Provider, SecretsClient
 
 __all__ = ["ContractError", "Subject"]
@@ -35,7 +36,9 @@ class Subject:
         retry_after: seconds that the failure `throttled` asks for; None where the vendor has no way to ask.
         patience: seconds within which a read must give up; see `impatient`.
         find: finds at least `key`, where the provider supports `dataFrom.find`.
+        absent_property: class of the error for a property that a secret does not have, where ESO has another one.
         push_key: where values may be pushed; needed when the provider can write.
+        push_property: the property there, where a push needs one.
         deletes: False for a backend that keeps what is deleted.
     """
 
@@ -50,9 +53,11 @@ class Subject:
     failures: Mapping[str, Callable[[], AbstractAsyncContextManager[object]]] = field(default_factory=dict)
     exempt: Mapping[str, str] = field(default_factory=dict)
     retry_after: float | None = 7.0
-    patience: float = 5.0
+    patience: float = 10.0
     find: FindRef | None = None
+    absent_property: type[EsoError] = NoSecretError
     push_key: str = ""
+    push_property: str = ""
     deletes: bool = True
 
     @property

@@ -6,12 +6,20 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
 from pydantic import BaseModel
 
-from eso.errors import AccessDeniedError, InvalidRequestError, NoSecretError, UnavailableError
+from eso.errors import (
+    AccessDeniedError,
+    InvalidRequestError,
+    NoSecretError,
+    ProviderError,
+    ThrottledError,
+    UnavailableError,
+)
 from eso.providers.base import (
     Capabilities,
     FindRef,
@@ -25,7 +33,7 @@ from eso.providers.base import (
     ValidationResult,
 )
 from eso.providers.common import select_property, split_map
-from eso.providers.testing import CHECKS, ContractError, Subject, run_check
+from eso.providers.testing import CHECKS, FAULTS, ContractError, Subject, impatient, run_check, run_fault
 from eso.values import SecretMap, SecretValue
 from reconcile.api.model import Model
 
@@ -300,6 +308,102 @@ async def test_a_writer_must_say_where() -> None:
         await run_check("writes as claimed", subject(Good, push_key=""))
     with pytest.raises(ContractError, match="it returned"):
         await run_check("finds", subject(Good, find=None))
+
+
+class Fails(Good):
+    """Raises what the test says while the backend is down."""
+
+    error: Exception | None = None
+    wait = False
+
+    async def get_secret(self, ref: RemoteRef) -> SecretValue:
+        if self.backend.down and self.wait:
+            await asyncio.Event().wait()
+        if self.backend.down and self.error is not None:
+            raise self.error
+        return await Good.get_secret(self, ref) if not self.backend.down else SecretValue(VALUE)
+
+
+def failing(error: Exception | None, *, wait: bool = False) -> type[Fails]:
+    return type("Failing", (Fails,), {"error": error, "wait": wait})
+
+
+TAKEN: dict[str, Exception] = {
+    "denied": AccessDeniedError("reading db: check the credentials"),
+    "throttled": ThrottledError("reading db: too many requests", retry_after=7.0),
+    "timeout": UnavailableError("reading db: not answered in time, no answer"),
+    "half-open": UnavailableError("reading db: no answer"),
+    "wrong certificate": UnavailableError("reading db: check caBundle"),
+    "expired token": AccessDeniedError("reading db: check the credentials"),
+    "rotated credentials": AccessDeniedError("reading db: check the credentials"),
+    "malformed answer": ProviderError("reading db: the answer is not JSON"),
+    "huge answer": InvalidRequestError("reading db: the answer is longer than 8 MiB"),
+}
+
+
+def faulty(kind: type[Good], fault: str, **more: Any) -> Subject:
+    found = subject(kind, **more)
+    down_for = found.failures["down"]
+    return replace(found, failures={fault: down_for})
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_faults_that_are_taken_well(fault: str) -> None:
+    await run_fault(fault, faulty(failing(TAKEN[fault]), fault))
+
+
+@pytest.mark.parametrize("fault", ["expired token", "rotated credentials"])
+async def test_a_client_may_read_on(fault: str) -> None:
+    await run_fault(fault, faulty(failing(None), fault))
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "says"),
+    [
+        ("denied", UnavailableError("credentials"), "must raise AccessDeniedError, not UnavailableError"),
+        ("denied", AccessDeniedError("no"), "must tell of"),
+        ("denied", AccessDeniedError(f"credentials {CANARY}"), "shows a secret"),
+        ("denied", ValueError(CANARY), "not ValueError"),
+        ("denied", None, "it returned"),
+        ("throttled", ThrottledError("too many", retry_after=None), "Retry-After"),
+        ("malformed answer", NoSecretError("the answer is empty"), "not NoSecretError"),
+    ],
+)
+async def test_faults_that_are_taken_badly(fault: str, error: Exception | None, says: str) -> None:
+    with pytest.raises(ContractError, match=says) as refused:
+        await run_fault(fault, faulty(failing(error), fault))
+    assert CANARY not in str(refused.value)
+
+
+async def test_a_fault_that_is_waited_out_for_ever() -> None:
+    with pytest.raises(ContractError, match="within"):
+        await run_fault("timeout", faulty(failing(None, wait=True), "timeout", patience=0.01))
+
+
+async def test_a_fault_must_be_played_or_exempt() -> None:
+    with pytest.raises(ContractError, match="needs a failure 'denied'"):
+        await run_fault("denied", subject(Good))
+    await run_fault("denied", subject(Good, exempt={"denied": "nobody is refused"}))
+    with pytest.raises(ContractError, match="why"):
+        await run_fault("denied", subject(Good, exempt={"denied": " "}))
+    with pytest.raises(KeyError):
+        await run_fault("nothing", subject(Good))
+
+
+def test_impatient_contexts_shorten_timeouts_only() -> None:
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    class Context:
+        store_name = "store"
+
+        def http(self, base_url: str = "", **options: Any) -> None:
+            asked.append((base_url, options))
+
+    found: Any = impatient(Context(), 2.0)  # type: ignore[arg-type]
+    found.http("https://a/", ca=b"x")
+    found.http(timeout=1.0)
+    assert found.store_name == "store"
+    assert asked == [("https://a/", {"timeout": 2.0, "ca": b"x"}), ("", {"timeout": 1.0})]
 
 
 async def test_no_such_check() -> None:
