@@ -79,6 +79,10 @@ class Gate:
         )
         return {name: partial(self.failing, name) for name in names}
 
+    def unknown(self) -> AbstractAsyncContextManager[None]:
+        """Forget who may sign in: the server answers 401, whatever a request shows."""
+        return self.failing("unknown")
+
     @asynccontextmanager
     async def failing(self, fault: str) -> AsyncIterator[None]:
         """Fail for the length of a block; connections do not outlive a change."""
@@ -127,6 +131,8 @@ class Gate:
         match self._fault:
             case "denied":
                 return web.json_response({"errors": [sent], "message": sent}, status=403)
+            case "unknown":
+                return web.json_response({"errors": [sent], "message": sent}, status=401)
             case "throttled":
                 return web.json_response({"errors": [sent], "message": sent}, status=429, headers={"Retry-After": "7"})
             case "timeout":

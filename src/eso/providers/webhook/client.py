@@ -64,18 +64,20 @@ class WebhookClient(SecretsClient):
         path = self._json_path(ref)
         if not path:
             return SecretValue(body)
-        return SecretValue(value_at(select(_json(body), path)))
+        return SecretValue(value_at(select(_json(body, ref.key), path)))
 
     async def get_secret_map(self, ref: RemoteRef) -> SecretMap:
         """The members of the JSON object in the answer, or at the JSONPath; a text there is parsed again."""
-        found = _json(await self._read(ref))
+        found = _json(await self._read(ref), ref.key)
         path = self._json_path(ref)
         if path:
             found = select(found, path)
         if isinstance(found, str):
-            found = _json(found.encode())
+            found = _json(found.encode(), ref.key)
         if not isinstance(found, dict):
-            raise ProviderError("the webhook's answer is not a JSON object")
+            raise ProviderError(
+                f"reading {ref.key} from the webhook: the answer is not a JSON object, check result.jsonPath"
+            )
         return {key: SecretValue(byte_value(value)) for key, value in found.items()}
 
     async def get_all_secrets(self, ref: FindRef) -> SecretMap:
@@ -161,11 +163,11 @@ def value_at(found: Any) -> bytes:
     return byte_value(found)
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytes, key: str) -> Any:
     try:
         return loads(body)
     except ValueError as err:
-        raise ProviderError("the webhook's answer is not JSON") from err
+        raise ProviderError(f"reading {key} from the webhook: the answer is not JSON, check url") from err
 
 
 def _identity(request: RenderedRequest) -> str:

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from reconcile.client.config import Config
 from reconcile.client.http import HttpTransport
-from reconcile.client.transport import NotSentError
+from reconcile.client.transport import NotSentError, OversizedError
 from reconcile.errors import ConfigError, TransportError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -185,6 +185,21 @@ async def test_no_answer_in_time_and_nobody_there() -> None:
     with pytest.raises(NotSentError, match="no connection to 127"):
         await transport.request("POST", "/x")
     await transport.close()
+
+
+async def test_the_length_of_an_answer_has_a_limit_where_one_is_set() -> None:
+    async def handle(request: web.Request) -> web.Response:
+        return web.Response(body=b"x" * int(request.path.removeprefix("/")))
+
+    async with serving(handle) as url:
+        transport = HttpTransport(Config(server=url, answer_limit=1000))
+        assert len((await transport.request("GET", "/1000")).body) == 1000
+        with pytest.raises(OversizedError, match="longer than 1000 bytes"):
+            await transport.request("GET", "/1001")
+        assert len((await transport.request("GET", "/16000", query={"limit": "5"})).body) == 16000
+        with pytest.raises(OversizedError):
+            await transport.request("GET", "/16001", query={"limit": "5"})
+        await transport.close()
 
 
 async def test_a_redirect_does_not_carry_the_token_away() -> None:
