@@ -129,7 +129,7 @@ class Amazon:
                 answer = _error(fault.code, fault.message, fault.status, xml)
                 answer.headers.update(fault.headers)
                 return answer
-        headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+        headers = {name: value for name, value in request.headers.items() if not name.lower().endswith("host")}
         async with self._session.post(f"{self._upstream}{request.path_qs}", data=content, headers=headers) as response:
             answered = await response.read()
             if xml:
@@ -168,7 +168,9 @@ def _parsed(request: web.Request, content: bytes) -> tuple[str, dict[str, Any]]:
 def _signature(request: web.Request, content: bytes, signed: re.Match[str], secret: str) -> str:
     """Signature Version 4. Source: AWS, Create a signed request."""
     _, day, region, service, names, _ = signed.groups()
-    lines = "".join(f"{name}:{request.headers[name].strip()}\n" for name in names.split(";"))
+    sent = {**request.headers, "host": request.headers.get("X-Forwarded-Host", request.host)}
+    found = {name.lower(): value for name, value in sent.items()}
+    lines = "".join(f"{name}:{found[name].strip()}\n" for name in names.split(";"))
     canonical = "\n".join(("POST", "/", "", lines, names, hashlib.sha256(content).hexdigest()))
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     scope = f"{day}/{region}/{service}/aws4_request"

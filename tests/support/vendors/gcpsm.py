@@ -299,12 +299,19 @@ def _handlers(cloud: GoogleCloud) -> grpc.GenericRpcHandler:
 
 
 @asynccontextmanager
-async def google_cloud() -> AsyncIterator[GoogleCloud]:
-    """Google, answering until the block ends."""
+async def google_cloud(pair: tuple[bytes, bytes] | None = None) -> AsyncIterator[GoogleCloud]:
+    """Google, answering until the block ends.
+
+    Args:
+        pair: certificate and key of Secret Manager; None for no TLS.
+    """
     cloud = GoogleCloud()
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((_handlers(cloud),))
-    port = server.add_insecure_port("127.0.0.1:0")
+    if pair is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(pair[1], pair[0])]))
     app = web.Application()
     app.router.add_get("/computeMetadata/v1/{path:.*}", cloud.machine)
     app.router.add_post("/{path:.*}", cloud.sign_in)

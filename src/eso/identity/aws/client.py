@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from eso.errors import ProviderError, ThrottledError, UnavailableError
 from eso.identity.aws.credentials import Credentials
@@ -101,7 +102,7 @@ class AWSClient:
                 wait = _wait_after(error_of(err, what))
                 if failed >= self._retries.attempts or wait is None:
                     raise
-            except (ValueError, TypeError, KeyError, AttributeError) as err:
+            except (ResponseParserError, ValueError, TypeError, KeyError, AttributeError) as err:
                 # What the SDK's parsers raise for an answer that is not the protocol.
                 raise error_of(err, what) from None
             await asyncio.sleep(max(wait, self._retries.delay(failed)))

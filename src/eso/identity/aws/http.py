@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import aiohttp
 from aiobotocore.awsrequest import AioAWSResponse
 from botocore.exceptions import (
+    ClientError,
     ConnectionClosedError,
     EndpointConnectionError,
     HTTPClientError,
@@ -18,6 +19,8 @@ from yarl import URL
 from eso.identity.http import BODY_LIMIT
 
 __all__ = ["AnswerTooLongError", "SessionAdapter"]
+
+_FORM: Final = "application/x-www-form-urlencoded"
 
 
 class AnswerTooLongError(HTTPClientError):  # type: ignore[misc]  # the SDK has no types
@@ -74,12 +77,12 @@ class SessionAdapter:
                 request.method, URL(url, encoded=True), headers=headers, data=request.body, allow_redirects=False
             ) as response:
                 content = await _read(response)
-                return AioAWSResponse(
-                    url,
-                    response.status,
-                    {name.lower(): value for name, value in response.headers.items()},
-                    _Body(content),
-                )
+                answered = {name.lower(): value for name, value in response.headers.items()}
+                if response.status >= 400 and headers.get("Content-Type", "").startswith(_FORM) and content[:1] != b"<":
+                    # STS speaks XML; what stands between may not, and the SDK would not tell the status then.
+                    metadata = {"HTTPStatusCode": response.status, "HTTPHeaders": answered}
+                    raise ClientError({"Error": {}, "ResponseMetadata": metadata}, "")
+                return AioAWSResponse(url, response.status, answered, _Body(content))
         except TimeoutError as err:
             raise ReadTimeoutError(endpoint_url=url, error=type(err).__name__) from None
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as err:
