@@ -40,6 +40,12 @@ class Process:
     health: int
     log: Path
 
+    def metrics_text(self) -> str:
+        """What it serves to everybody as metrics."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+
 
 @dataclass
 class Installation:
