@@ -10,6 +10,7 @@ If any part fails the manager stops and raises what it failed with: a process th
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -18,11 +19,11 @@ from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from reconcile.address import Check, parse_address
 from reconcile.api.request import Request
 from reconcile.cache import Cache
 from reconcile.client import CachedClient, Client, Config
 from reconcile.controller import Binding, Controller
-from reconcile.delegatedauth import DelegatedAuth
 from reconcile.events import EventRecorder
 from reconcile.leaderelection import LeaderElection, LeaderElector, default_identity
 from reconcile.loopmonitor import LoopMonitor
@@ -35,7 +36,6 @@ from reconcile.metrics import (
     LoopMetrics,
 )
 from reconcile.readiness import Readiness
-from reconcile.server import Check, HttpServer, Routes, debug_routes, health_routes, metrics_routes, parse_address
 from reconcile.sharding import Sharding, ShardMember
 from reconcile.shutdown import shutdown_signals
 from reconcile.watchdog import Fence
@@ -59,6 +59,13 @@ class Runnable(Protocol):
     async def run(self) -> None:
         """Run until done, or cancelled; what it raises ends the manager."""
         ...
+
+
+class _Server(Protocol):
+    @property
+    def port(self) -> int: ...
+
+    async def close(self) -> None: ...
 
 
 class Manager:
@@ -139,7 +146,7 @@ class Manager:
         if metrics_tls is not None and metrics_address in (health_address, debug_address):
             raise ValueError(f"metrics over HTTPS need an address of their own, not {metrics_address}")
         self._metrics_tls = metrics_tls
-        self._metrics_auth = DelegatedAuth(self.client.live) if metrics_auth else None
+        self._metrics_auth = metrics_auth
         self._drain_timeout = drain_timeout
         self._describe = describe
         self._handle_signals = handle_signals
@@ -152,7 +159,7 @@ class Manager:
         self._before_caches: list[Runnable] = []
         self._runnables: list[tuple[Runnable, bool]] = []
         self._recorders: dict[tuple[str, str], EventRecorder] = {}
-        self._servers: dict[str, HttpServer] = {}
+        self._servers: dict[str, _Server] = {}
         self._stopping = asyncio.Event()
         self._writers: _Stage | None = None
         self.elector = self._new_elector(leader_election, fence)
@@ -259,18 +266,19 @@ class Manager:
                 await server.close()
 
     async def _start_servers(self) -> None:
-        routes: dict[str, Routes] = {
-            "metrics": metrics_routes(self.registry, authorize=self._metrics_auth),
-            "health": health_routes(health=self.health_checks, ready=self.ready_checks),
-            "debug": debug_routes(lambda: self._controllers, self._readiness.informers),
-        }
-        by_address: dict[str, dict[str, Any]] = {}
-        for endpoint, address in self._addresses.items():
-            if parse_address(address) is not None:
-                by_address.setdefault(address, {}).update(routes[endpoint])
-        for address, merged in by_address.items():
-            tls = self._metrics_tls if address == self._addresses["metrics"] else None
-            server = HttpServer(address, merged, tls=tls)
+        if all(parse_address(address) is None for address in self._addresses.values()):
+            return
+        # Brings an HTTP server, which a program that listens nowhere does without.
+        endpoints = importlib.import_module("reconcile.endpoints")
+        shown = endpoints.Shown(
+            self.registry,
+            self.health_checks,
+            self.ready_checks,
+            lambda: self._controllers,
+            self._readiness.informers,
+            self.client.live if self._metrics_auth else None,
+        )
+        for address, server in endpoints.servers(self._addresses, shown, self._metrics_tls).items():
             await server.start()
             self._servers[address] = server
 

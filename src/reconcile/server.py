@@ -11,47 +11,27 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from reconcile.address import Check, parse_address
 from reconcile.api.request import Request
 from reconcile.metrics import CONTENT_TYPE, render
 
 __all__ = [
-    "Check",
     "Explained",
     "HttpServer",
     "Routes",
     "debug_routes",
     "health_routes",
     "metrics_routes",
-    "parse_address",
 ]
 
-Check = Callable[[], str | Awaitable[str | None] | None]
-"""Returns what is wrong, or None when all is well. Must answer within a probe's timeout."""
-
 Routes = Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
-
-
-def parse_address(address: str) -> tuple[str | None, int] | None:
-    """Host and port of a Go style listen address; None when it says not to listen (`""` or `"0"`).
-
-    `:8080` listens on all interfaces, IPv4 and IPv6; `127.0.0.1:0` takes any free port.
-
-    Raises:
-        ValueError: it is not an address.
-    """
-    if address in ("", "0"):
-        return None
-    host, separator, port = address.rpartition(":")
-    if not separator or not port.isdecimal() or int(port) > 65535:
-        raise ValueError(f"{address!r} is not a listen address, want host:port or :port")
-    return (host.strip("[]") or None), int(port)
 
 
 class HttpServer:
     """Serves GET requests to a few paths.
 
     Args:
-        address: see `parse_address`; it must say to listen.
+        address: see `reconcile.address.parse_address`; it must say to listen.
         routes: path, as in aiohttp, to handler.
         tls: serve HTTPS.
     """

@@ -82,7 +82,8 @@ class Parser:
             raise MalformedError("the API server sent something that is not an object with metadata") from err
         if self._metadata_only:
             parts = {"metadata": metadata}
-        raw = self._transformed(entry, _ENCODE.encode(parts))
+        # The copy is exact; what the encoder returns keeps the half-empty buffer it was written in.
+        raw = bytes(memoryview(self._transformed(entry, _ENCODE.encode(parts))))
         # Thousands of objects share a few namespaces.
         return Entry(entry.name, sys.intern(entry.namespace), entry.uid, entry.resource_version, raw)
 

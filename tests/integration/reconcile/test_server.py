@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from reconcile.address import Check, parse_address
 from reconcile.api.core_v1 import ConfigMap
 from reconcile.api.meta_v1 import ObjectMeta
 from reconcile.api.request import Request
@@ -20,7 +21,7 @@ from reconcile.client import Client
 from reconcile.controller import Controller
 from reconcile.manager import Manager
 from reconcile.metrics import ExactCounter
-from reconcile.server import Check, HttpServer, health_routes, metrics_routes, parse_address
+from reconcile.server import HttpServer, health_routes, metrics_routes
 from reconcile.testing.apiserver.requests import User
 from reconcile.testing.apiserver.server import ApiServer
 from reconcile.webhook import CertificateBundle, Policy, ServingCertificate, renewed
