@@ -8,7 +8,7 @@ from typing import Any
 import jsonpath_rfc9535 as jsonpath
 from jsonpath_rfc9535.exceptions import JSONPathError
 
-from eso.errors import InvalidSpecError, NoSecretError
+from eso.errors import InvalidSpecError, ProviderError
 
 __all__ = ["select"]
 
@@ -26,12 +26,12 @@ def select(document: Any, path: str) -> Any:
 
     Raises:
         InvalidSpecError: the path is malformed.
-        NoSecretError: a definite path leads nowhere.
+        ProviderError: a definite path leads nowhere. Not NoSecretError: another answer than usual must not delete.
     """
     query = _compiled(path)
     found = [node.value for node in query.find(document)]
     if not query.singular_query():
         return found
     if not found:
-        raise NoSecretError(f"the answer has nothing at {path}")
+        raise ProviderError(f"the answer has nothing at {path}, check result.jsonPath")
     return found[0]

@@ -151,14 +151,14 @@ class WebhookClient(SecretsClient):
 
 
 def value_at(found: Any) -> bytes:
-    """What a JSONPath found, as a value: the first of a list, text as it is, an object as JSON.
+    """What a JSONPath found, as a value: the first of a list (of lists), text as it is, an object as JSON.
 
     Raises:
-        NoSecretError: an empty list.
+        ProviderError: an empty list.
     """
-    if isinstance(found, list):
+    while isinstance(found, list):
         if not found:
-            raise NoSecretError("the JSONPath found nothing in the answer")
+            raise ProviderError("the answer has an empty list there, check result.jsonPath")
         found = found[0]
     return byte_value(found)
 

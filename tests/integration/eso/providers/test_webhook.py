@@ -254,6 +254,7 @@ DOCUMENT = {
     "int": 12345678901,
     "float": 2.75,
     "list": ["first", "second"],
+    "nested": [["innermost"], "x"],
     "empty": [],
     "numbers": [{"a": 1}, 2],
     "object": {"b": "<&>", "a": 1},
@@ -275,6 +276,7 @@ DOCUMENT = {
         ("$.list[1]", "second"),
         ("$.list[0:1]", "first"),
         ("$.list[*]", "first"),
+        ("$.nested", "innermost"),
         ("$.numbers", '{"a":1}'),
         ("$.object", '{"a":1,"b":"\\u003c\\u0026\\u003e"}'),
         ("$.items[?(@.k=='y')].v", "2"),
@@ -299,6 +301,8 @@ async def test_json_path_that_finds_nothing_is_an_error(case: Case, path: str) -
         with pytest.raises(EsoError) as caught:
             await value(client, "a")
     assert "canary" not in told(caught.value)
+    # An answer that looks different today must not empty Secrets.
+    assert not isinstance(caught.value, NoSecretError)
 
 
 async def test_json_path_in_something_else_is_an_error(case: Case) -> None:
