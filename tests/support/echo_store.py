@@ -51,6 +51,13 @@ class EchoClient(SecretsClient):
             late = (await self.context.resolve(self.spec.late)).reveal_text() if self.spec.late else ""
             return f"{self.token}:{ref.key}{late}"
 
+        async def fetch_many(keys: Sequence[str]) -> dict[str, str]:
+            self.provider.reads += 1
+            await asyncio.sleep(0.01)
+            return {key: f"{self.token}:{key}" for key in keys}
+
+        if ref.key.startswith("batched"):
+            return SecretValue(await self.calls.read_batched("Many", ref.key, fetch_many, limit=2))
         return SecretValue(await self.calls.read("Get", ref.key, fetch))
 
     async def validate(self) -> ValidationResult:
