@@ -12,6 +12,8 @@ from reconcile.api.model import KubeObject
 __all__ = [
     "FINALIZER",
     "FOUND",
+    "OWN",
+    "PUSHED",
     "Marks",
     "Synced",
     "destination",
@@ -32,6 +34,12 @@ FOUND: Final = "pushsecrets.external-secrets.io/found-at-provider"
 
 It is an annotation because the status of the released CustomResourceDefinition has no place for it.
 """
+
+PUSHED: Final = "pushsecrets.external-secrets.io/pushed-sources"
+"""Annotation: which versions of the sources the providers have; see `versions`."""
+
+OWN: Final = (FOUND, PUSHED)
+"""Annotations that the operator itself keeps: they are no edits of the object."""
 
 Synced = dict[str, dict[str, PushSecretData]]
 """Store (`<kind>/<name>`) -> destination (`<remoteKey>` or `<remoteKey>/<property>`) -> the entry as it was pushed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -30,6 +31,7 @@ from eso.controllers.pushsecret.refresh import follows_sources, is_due, next_loo
 from eso.controllers.pushsecret.rollout import RolledOut, Rollout
 from eso.controllers.pushsecret.sources import Generation, SourceMissingError, Sources
 from eso.controllers.pushsecret.stores import StoreFinder
+from eso.controllers.pushsecret.versions import SourceVersions
 from eso.controllers.turns import NotYetError, Turns
 from eso.errors import EsoError
 from reconcile.api.core_v1 import Secret
@@ -57,6 +59,7 @@ class PushSecretReconciler:
         rollout: Rollout,
         deleter: Deleter,
         memory: PushMemory,
+        versions: SourceVersions,
         generation: Generation,
         events: EventRecorder,
         metrics: KindMetrics,
@@ -69,6 +72,7 @@ class PushSecretReconciler:
         self._rollout = rollout
         self._deleter = deleter
         self._memory = memory
+        self._versions = versions
         self._generation = generation
         self._events = events
         self._metrics = metrics
@@ -122,7 +126,8 @@ class PushSecretReconciler:
         self._metrics.observe(push, push.status.conditions)
         with self._forced.taken(request) as forced:
             try:
-                due = is_due(push, started) or (forced and follows_sources(push))
+                changed = forced or self._versions.changed(push)
+                due = is_due(push, started) or (changed and follows_sources(push))
             except EsoError as err:
                 raise Failure(cause_of(err)) from err
             if not due:
@@ -151,6 +156,7 @@ class PushSecretReconciler:
 
     async def _sync(self, request: Request, push: PushSecret, started: datetime) -> Result:
         settled = False
+        versions = self._versions.of(push)
         try:
             try:
                 check_data_to(push)
@@ -165,6 +171,9 @@ class PushSecretReconciler:
             done = await self._push(push, secrets)
             await self._generation.commit(push)
             settled = True
+            if done is not None:
+                # Before the status, which says that nothing is left to do.
+                done = replace(done, push=await self._versions.record(done.push, versions))
         except Failure as failure:
             if failure.in_use:
                 await self._generation.commit(push)

@@ -6,14 +6,14 @@ from datetime import datetime
 
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret
 from eso.controllers.pacing import SMALLEST_STEP, interval_of, phase_of, version_of
-from eso.controllers.pushsecret.ledger import FOUND
+from eso.controllers.pushsecret.ledger import OWN
 
 __all__ = ["follows_sources", "is_due", "next_look", "pushed_version"]
 
 
 def pushed_version(push: PushSecret) -> str:
-    """`status.syncedResourceVersion` of the object as it stands; the operator's own annotation does not count."""
-    return version_of(push, but=(FOUND,))
+    """`status.syncedResourceVersion` of the object as it stands; the operator's own annotations do not count."""
+    return version_of(push, but=OWN)
 
 
 def is_due(push: PushSecret, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from eso.controllers.pushsecret.reconciler import PushSecretReconciler
 from eso.controllers.pushsecret.rollout import Rollout
 from eso.controllers.pushsecret.sources import Generation, Sources
 from eso.controllers.pushsecret.stores import StoreFinder
+from eso.controllers.pushsecret.versions import SourceVersions
 from eso.controllers.pushsecret.watches import (
     INDEXES,
     TEMPLATE_CONFIG_MAP,
@@ -58,6 +59,11 @@ def push_secret_controller(
         rollout=Rollout(manager.client, Pusher(clients, memory), deleter, memory, key_template),
         deleter=deleter,
         memory=memory,
+        versions=SourceVersions(
+            manager.client,
+            manager.cache.informer(Secret, metadata_only=True),
+            manager.cache.informer(ConfigMap, metadata_only=True),
+        ),
         generation=generation,
         events=manager.events("pushsecret"),
         metrics=KindMetrics(

@@ -10,7 +10,7 @@ from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret, PushSecretStoreRef
 from eso.controllers.conditions import find
 from eso.controllers.pushsecret.deleter import CLAIMS
-from eso.controllers.pushsecret.ledger import FINALIZER, FOUND
+from eso.controllers.pushsecret.ledger import FINALIZER, OWN
 from reconcile.api.model import KubeObject
 from reconcile.api.request import Request
 from reconcile.cache.informer import Informer
@@ -77,7 +77,7 @@ def edited(event: ObjectEvent) -> bool:
 
 
 def _annotations(push: KubeObject) -> dict[str, str]:
-    return {key: value for key, value in push.metadata.annotations.items() if key != FOUND}
+    return {key: value for key, value in push.metadata.annotations.items() if key not in OWN}
 
 
 def changed_since_start(event: ObjectEvent) -> bool:
