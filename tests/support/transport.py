@@ -14,6 +14,9 @@ from reconcile.errors import TransportError
 
 __all__ = ["Call", "ScriptedStream", "ScriptedTransport", "SimulatedCollection", "status_body"]
 
+_SLOW = 50.0
+"""Seconds that a slow answer takes."""
+
 
 def status_body(code: int, reason: str, message: str = "", **details: Any) -> bytes:
     """A failure Status as the API server sends it."""
@@ -122,13 +125,15 @@ class SimulatedCollection:
 
     Args:
         faults: one is taken per request; exhausted means healthy. Of requests: `401`, `403`, `410`, `429`, `500`, `503`,
-            `504`, `reset`, `html`. Of watches also: `cut:<n>` breaks after n lines, `half:<n>` cuts the line after n others in two,
+            `504`, `reset`, `html`, `slow`. Of watches also: `cut:<n>` breaks after n lines, `half:<n>` cuts the line after n others in two,
             `stall:<n>` goes silent after n, `garble:<n>`, `end:<n>`, `error:<code>`.
         streaming: `yes`, `refused` (as an old server) or `ignored` (as something that does not know the parameter).
+        bookmarks: whether watches say from time to time how far they are.
     """
 
     faults: Iterator[str] = field(default_factory=lambda: iter(()))
     streaming: str = "yes"
+    bookmarks: bool = True
     host: str = "simulated:443"
     version: int = 100
     compacted: int = 0
@@ -194,9 +199,12 @@ class SimulatedCollection:
         self.lists += 1
         if not self.served:
             return Response(404, b"404 page not found")
-        refused = _refusal(next(self.faults, ""))
+        fault = next(self.faults, "")
+        refused = _refusal(fault)
         if refused is not None:
             return refused
+        if fault == "slow":
+            await asyncio.sleep(_SLOW)
         query = query or {}
         version, start = self.version, 0
         if token := query.get("continue"):
@@ -245,6 +253,8 @@ class SimulatedCollection:
         if query.get("sendInitialEvents") and self.streaming == "refused":
             yield ScriptedStream(status_body(422, "Invalid"), status=422)
             return
+        if fault == "slow":
+            await asyncio.sleep(_SLOW)
         yield _Watch(self, query, fault)
 
     async def close(self) -> None:
@@ -330,7 +340,8 @@ class _Watch:
                 async with asyncio.timeout(min(60.0, max(0.0, end - loop.time()))):
                     await changed.wait()
             except TimeoutError:
-                yield self._bookmark(at, None)
+                if server.bookmarks:
+                    yield self._bookmark(at, None)
 
     @staticmethod
     def _line(type_: str, obj: dict[str, Any]) -> bytes:

@@ -18,10 +18,11 @@ from hypothesis import HealthCheck, example, given, note, seed, settings
 from hypothesis import strategies as st
 
 from reconcile.api.core_v1 import ConfigMap
-from reconcile.cache import Informer, InformerEvent
+from reconcile.cache import Informer
 from reconcile.client import Client
 from reconcile.client.retry import RetryPolicy
 from reconcile.testing.loop import run
+from tests.support.ledger import Ledger
 from tests.support.transport import SimulatedCollection
 
 SCENARIOS = int(os.environ.get("FAULT_SCENARIOS", "150"))
@@ -30,7 +31,22 @@ TOTAL: Counter[str] = Counter()
 
 FAULTS = st.one_of(
     st.sampled_from(
-        ["", "401", "403", "410", "429", "500", "503", "504", "reset", "html", "error:410", "error:429", "error:500"]
+        [
+            "",
+            "401",
+            "403",
+            "410",
+            "429",
+            "500",
+            "503",
+            "504",
+            "reset",
+            "html",
+            "slow",
+            "error:410",
+            "error:429",
+            "error:500",
+        ]
     ),
     st.builds("{}:{}".format, st.sampled_from(["cut", "half", "stall", "garble", "end"]), st.integers(0, 4)),
 )
@@ -43,39 +59,6 @@ STEPS = st.one_of(
 )
 
 
-class Ledger:
-    """Checks that a stream of events is a possible history, and keeps the state it leads to."""
-
-    def __init__(self) -> None:
-        self.state: dict[str, ConfigMap] = {}
-        self.problems: list[str] = []
-        self.buried: set[str] = set()
-
-    def __call__(self, event: InformerEvent[ConfigMap]) -> None:
-        if event.new is not None:
-            self._check(event.new.metadata.uid not in self.buried, f"{event} of a uid that was deleted")
-        old = self.state.get(event.name)
-        if event.type == "added":
-            self._check(old is None, f"{event} although it was there")
-        elif event.type == "updated":
-            self._check(old is not None and event.old == old, f"{event} does not follow from what was known")
-            if old is not None and event.new is not None:
-                before, after = old.metadata, event.new.metadata
-                self._check(before.uid == after.uid, f"{event} changes the uid")
-                self._check(int(before.resource_version) < int(after.resource_version), f"{event} goes back")
-        else:
-            self._check(event.type == "deleted" and old is not None, f"{event} of nothing")
-            self._check(event.old is not None and event.old.name == event.name, f"{event} without the last state")
-        if event.new is None:
-            self.state.pop(event.name, None)
-        else:
-            self.state[event.name] = event.new
-
-    def _check(self, holds: bool, problem: str) -> None:
-        if not holds:
-            self.problems.append(problem)
-
-
 class Story:
     """One run: a server, an informer of it, and what this program writes itself."""
 
@@ -83,7 +66,7 @@ class Story:
         self.server = server
         # The reflector's own policy is under test, not the client's retries.
         self.informer = Informer(ConfigMap, Client(server, retry=RetryPolicy(attempts=1)), namespace="ns")
-        self.ledger = Ledger()
+        self.ledger = Ledger[ConfigMap]()
         self.informer.add_handler(self.ledger)
         self.count = 0
 
@@ -174,18 +157,19 @@ def _summary() -> Iterator[None]:
 @given(
     faults=st.lists(FAULTS, max_size=12),
     streaming=st.sampled_from(["yes", "refused", "ignored"]),
+    bookmarks=st.booleans(),
     before=st.lists(NAMES, max_size=4),
     steps=st.lists(STEPS, max_size=20),
 )
 # Created and deleted while the watch was down; the answer to the create comes last.
-@example(faults=["cut:0"], streaming="yes", before=[], steps=[("own-too-late", "a")])
+@example(faults=["cut:0"], streaming="yes", bookmarks=True, before=[], steps=[("own-too-late", "a")])
 @settings(max_examples=SCENARIOS, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_ends_in_step_and_tells_a_possible_history(
-    faults: list[str], streaming: str, before: list[str], steps: list[tuple[str, str]]
+    faults: list[str], streaming: str, bookmarks: bool, before: list[str], steps: list[tuple[str, str]]
 ) -> None:
     note(f"FAULT_SEED={SEED}")
     left = iter(faults)
-    server = SimulatedCollection(faults=left, streaming=streaming)
+    server = SimulatedCollection(faults=left, streaming=streaming, bookmarks=bookmarks)
     story = Story(server)
     run(story.tell(before, steps))
     TOTAL["scenarios"] += 1
