@@ -7,7 +7,7 @@ import base64
 import json
 import ssl
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +56,12 @@ class Azure:
     seen: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     sign_ins: list[dict[str, str]] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
+    clients: dict[str, str] = field(default_factory=lambda: {CLIENT: SECRET})
+    """Client id -> its secret."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """Token -> client id it was issued to."""
+    callers: list[str] = field(default_factory=list)
+    """Client ids of the requests in `seen`."""
     assertions: dict[str, str] = field(default_factory=dict)
     """Federated token -> client id it is good for; an empty token stands for any."""
     certificate: x509.Certificate | None = None
@@ -102,11 +108,13 @@ class Azure:
             return _refused(400, "invalid_scope")
         if not self._proven(form):
             return _refused(401, "invalid_client")
-        return web.json_response({"token_type": "Bearer", "expires_in": self.lifetime, "access_token": self._issued()})
+        return web.json_response(
+            {"token_type": "Bearer", "expires_in": self.lifetime, "access_token": self._issued(form)}
+        )
 
     def _proven(self, form: dict[str, str]) -> bool:
         if "client_secret" in form:
-            return (form.get("client_id"), form["client_secret"]) == (CLIENT, SECRET)
+            return self.clients.get(form.get("client_id", "")) == form["client_secret"]
         if form.get("client_assertion_type") != _ASSERTION_TYPE:
             return False
         assertion = form.get("client_assertion", "")
@@ -129,9 +137,10 @@ class Azure:
             return False
         return bool(body["iss"] == body["sub"] == CLIENT)
 
-    def _issued(self) -> str:
+    def _issued(self, form: Mapping[str, str]) -> str:
         token = f"canary-token-{len(self.tokens) + 1}-{len(self.sign_ins)}"
         self.tokens.add(token)
+        self.owners[token] = form.get("client_id", "")
         return token
 
     async def imds(self, request: web.Request) -> web.StreamResponse:
@@ -142,7 +151,7 @@ class Azure:
             return _refused(400, "invalid_request")
         if not request.query["resource"].startswith("https://vault."):
             return _refused(400, "invalid_resource")
-        return web.json_response({"access_token": self._issued(), "expires_on": str(4_000_000_000)})
+        return web.json_response({"access_token": self._issued(request.query), "expires_on": str(4_000_000_000)})
 
     # --- the vault
 
@@ -158,6 +167,7 @@ class Azure:
         self.versions.add(request.query["api-version"])
         body = json.loads(await request.text() or "{}")
         self.seen.append((request.method, request.path, body))
+        self.callers.append(self.owners[token])
         failed = await self._fault(request)
         if failed is not None:
             return failed

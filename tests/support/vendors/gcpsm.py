@@ -79,6 +79,12 @@ class GoogleCloud:
     faults: list[Fault] = field(default_factory=list)
     seen: list[tuple[str, Any]] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
+    emails: set[str] = field(default_factory=lambda: {EMAIL})
+    """Accounts whose keys are valid."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """Token -> account it was issued to, by its key."""
+    callers: list[str] = field(default_factory=list)
+    """Accounts of the requests in `seen`."""
     exchanges: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
     refuse_sign_in: int = 0
@@ -121,9 +127,11 @@ class GoogleCloud:
 
     async def answer(self, method: str, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         sent = dict(context.invocation_metadata() or ())
-        if str(sent.get("authorization", "")).removeprefix("Bearer ") not in self.tokens:
+        token = str(sent.get("authorization", "")).removeprefix("Bearer ")
+        if token not in self.tokens:
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "canary-vendor-text")
         self.seen.append((method, request))
+        self.callers.append(self.owners.get(token, ""))
         for fault in self.faults:
             if fault.times and fault.method in (method, "*"):
                 fault.times -= 1
@@ -142,7 +150,8 @@ class GoogleCloud:
     def _AccessSecretVersion(self, request: Any) -> Any:
         full, _, wanted = request.name.rpartition("/versions/")
         held = self.payloads[full]
-        index = len(held) if wanted == "latest" else int(wanted)
+        aliases = {"latest": len(held), **self.secrets[full].version_aliases}
+        index = aliases[wanted] if wanted in aliases else int(wanted)
         if not 0 < index <= len(held):
             raise KeyError(wanted)
         version, payload = held[index - 1]
@@ -221,15 +230,19 @@ class GoogleCloud:
                 return web.json_response({}, status=401)
             ends = (datetime.now(UTC) + timedelta(seconds=self.lifetime)).isoformat()
             return web.json_response({"accessToken": self.issued(), "expireTime": ends})
-        if request.path == "/token" and not self._key_signed(sent):
+        email = self._signer(sent) if request.path == "/token" else ""
+        if email is None:
             return web.json_response({"error": "invalid_grant"}, status=400)
         if request.path != "/token" and sent.get("grant_type") != _EXCHANGE:
             return web.json_response({"error": "invalid_request"}, status=400)
-        return web.json_response({"access_token": self.issued(), "expires_in": self.lifetime})
+        token = self.issued()
+        self.owners[token] = email
+        return web.json_response({"access_token": token, "expires_in": self.lifetime})
 
-    def _key_signed(self, sent: dict[str, Any]) -> bool:
+    def _signer(self, sent: dict[str, Any]) -> str | None:
+        """The account that signed, empty for a user; None when nobody whose key is valid did."""
         if sent.get("grant_type") == "refresh_token":
-            return bool(sent["refresh_token"] == "canary-refresh")
+            return "" if sent["refresh_token"] == "canary-refresh" else None
         try:
             claims = jwt.decode(
                 sent["assertion"],
@@ -239,8 +252,9 @@ class GoogleCloud:
                 options={"verify_iat": False},
             )
         except jwt.PyJWTError:
-            return False
-        return bool(claims["iss"] == EMAIL and claims["scope"].endswith("/cloud-platform"))
+            return None
+        valid = claims["iss"] in self.emails and claims["scope"].endswith("/cloud-platform")
+        return str(claims["iss"]) if valid else None
 
     async def machine(self, request: web.Request) -> web.Response:
         """The metadata server."""

@@ -17,7 +17,7 @@ from eso.errors import (
     ReferenceNotFoundError,
     UnavailableError,
 )
-from eso.providers.base import RemoteRef, ValidationResult
+from eso.providers.base import PushRemoteRef, RemoteRef, ValidationResult
 from reconcile.api.core_v1 import Secret, ServiceAccount
 from reconcile.api.meta_v1 import ObjectMeta
 from tests.integration.eso.providers.aws.conftest import REGION, Cloud
@@ -122,6 +122,22 @@ class TestStaticKeys:
         await cloud.kube.replace(secret.model_copy(update={"data": data}))
         async with cloud.manager.client_for(store, "app") as client:
             assert (await client.get_secret(RemoteRef("db"))).reveal_text() == "x"
+
+    async def test_stores_with_other_keys_share_nothing(self, cloud: Cloud) -> None:
+        cloud.aws.keys["AKIASECOND"] = ("second", None)
+        await cloud.object(Secret, "second", id="AKIASECOND", secret="second")
+        await cloud.secret("db", "x")
+        other = {
+            "accessKeyIDSecretRef": {"name": "second", "key": "id"},
+            "secretAccessKeySecretRef": {"name": "second", "key": "secret"},
+        }
+        role = f"{ROLE}x"
+        for spec in (cloud.spec(role=role), cloud.spec(auth={"secretRef": other}, role=role)):
+            async with cloud.manager.client_for(cloud.store(spec), "app") as client:
+                await client.get_secret(RemoteRef("db"))
+        assert [seen.access_key for seen in cloud.aws.of("AssumeRole")] == [ACCESS_KEY, "AKIASECOND"]
+        first, second = cloud.aws.of("GetSecretValue")
+        assert first.access_key != second.access_key
 
     async def test_cluster_store_uses_the_namespace_of_the_selector(self, cloud: Cloud) -> None:
         auth = keys(namespace="app")
@@ -340,6 +356,27 @@ class TestDefaultChain:
         monkeypatch.setenv("AWS_PROFILE", "nope")
         await make_account(cloud, annotated())
         assert await read(cloud, auth=jwt()) == "x"
+
+
+class TestEndpoints:
+    @pytest.mark.parametrize(
+        ("service", "variable"),
+        [
+            ("SecretsManager", "AWS_SECRETSMANAGER_ENDPOINT"),
+            ("ParameterStore", "AWS_SSM_ENDPOINT"),
+            ("CertificateManager", "AWS_ACM_ENDPOINT"),
+            ("CertificateManager", "AWS_RESOURCE_GROUPS_TAGGING_API_ENDPOINT"),
+            ("SecretsManager", "AWS_STS_ENDPOINT"),
+        ],
+    )
+    async def test_each_variable_moves_its_service(self, cloud: Cloud, service: str, variable: str) -> None:
+        cloud.environ[variable] = "http://127.0.0.1:9"
+        async with cloud.lend(service, role=f"{ROLE}x") as client:
+            with pytest.raises(UnavailableError, match="cannot be reached"):
+                if variable == "AWS_RESOURCE_GROUPS_TAGGING_API_ENDPOINT":
+                    await client.secret_exists(PushRemoteRef("web"))
+                await client.get_secret(RemoteRef("arn:aws:acm:eu-central-1:123456789012:certificate/none"))
+        assert bool(cloud.aws.of("AssumeRole")) is (variable != "AWS_STS_ENDPOINT")
 
 
 class TestValidation:

@@ -43,15 +43,18 @@ class Cloud:
         )
         self._uid = 0
 
-    def lend(self, *, cluster: bool = False, consumer: str = "app", **changes: Any) -> Any:
-        """A client of a store; `changes` replace fields of its spec."""
+    def store(self, *, cluster: bool = False, **changes: Any) -> SecretStore | ClusterSecretStore:
+        """A store; `changes` replace fields of its spec."""
         spec = {"vaultUrl": self.azure.url, "tenantId": TENANT, "authSecretRef": PRINCIPAL, **changes}
         spec = {key: value for key, value in spec.items() if value is not None}
         self._uid += 1
         metadata = {"name": "store", "uid": str(self._uid), "namespace": "" if cluster else "app"}
         body = {"metadata": metadata, "spec": {"provider": {"azurekv": spec}}}
-        store = (ClusterSecretStore if cluster else SecretStore).from_wire(body)
-        return self.manager.client_for(store, consumer)
+        return (ClusterSecretStore if cluster else SecretStore).from_wire(body)
+
+    def lend(self, *, cluster: bool = False, consumer: str = "app", **changes: Any) -> Any:
+        """A client of a store of its own."""
+        return self.manager.client_for(self.store(cluster=cluster, **changes), consumer)
 
     async def account(self, **annotations: str) -> None:
         """A ServiceAccount `robot`."""

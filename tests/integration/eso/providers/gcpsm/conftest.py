@@ -36,6 +36,7 @@ class Cloud:
         self.kube = kube
         self.environ: dict[str, str] = {}
         self.ahead = 0.0
+        self.channels: list[grpc.aio.Channel] = []
         self.metrics = CollectorRegistry()
         endpoints = GoogleEndpoints(
             binding=f"{google.url}/binding",
@@ -54,20 +55,25 @@ class Cloud:
 
     def _channel(self, host: str) -> grpc.aio.Channel:
         self.google.hosts.append(host)
-        return grpc.aio.insecure_channel(self.google.target, [("grpc.max_receive_message_length", MESSAGE_LIMIT)])
+        options = [("grpc.max_receive_message_length", MESSAGE_LIMIT)]
+        self.channels.append(grpc.aio.insecure_channel(self.google.target, options))
+        return self.channels[-1]
 
     def _now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.ahead)
 
-    def lend(self, *, cluster: bool = False, consumer: str = "app", **changes: Any) -> Any:
-        """A client of a store; `changes` replace fields of its spec."""
+    def store(self, *, cluster: bool = False, **changes: Any) -> SecretStore | ClusterSecretStore:
+        """A store; `changes` replace fields of its spec."""
         spec = {"projectID": PROJECT, "auth": KEY, **changes}
         spec = {key: value for key, value in spec.items() if value is not None}
         self._uid += 1
         metadata = {"name": "store", "uid": str(self._uid), "namespace": "" if cluster else "app"}
         body = {"metadata": metadata, "spec": {"provider": {"gcpsm": spec}}}
-        store = (ClusterSecretStore if cluster else SecretStore).from_wire(body)
-        return self.manager.client_for(store, consumer)
+        return (ClusterSecretStore if cluster else SecretStore).from_wire(body)
+
+    def lend(self, *, cluster: bool = False, consumer: str = "app", **changes: Any) -> Any:
+        """A client of a store of its own."""
+        return self.manager.client_for(self.store(cluster=cluster, **changes), consumer)
 
     async def account(self, email: str = "") -> None:
         """A ServiceAccount `robot`, with a Google account or without."""

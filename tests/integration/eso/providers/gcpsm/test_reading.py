@@ -39,6 +39,14 @@ async def test_payload_of_latest_and_of_a_version(cloud: Cloud) -> None:
     assert cloud.counted("AccessSecretVersion") == 2
 
 
+async def test_version_by_alias(cloud: Cloud) -> None:
+    cloud.google.put("db", b"old", b"new", version_aliases={"stable": 1})
+    async with cloud.lend() as client:
+        assert (await client.get_secret(RemoteRef("db", version="stable"))).reveal() == b"old"
+        with pytest.raises(NoSecretError):
+            await client.get_secret(RemoteRef("db", version="7"))
+
+
 async def test_regional_secrets(cloud: Cloud) -> None:
     cloud.google.put("db", b"there", parent=REGIONAL)
     async with cloud.lend(location="europe-west3") as client:
