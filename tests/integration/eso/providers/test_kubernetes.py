@@ -21,6 +21,7 @@ from eso.errors import (
     NoSecretError,
     ProviderError,
     UnavailableError,
+    ValidationUnknownError,
 )
 from eso.providers.base import FindRef, PushEntry, PushRemoteRef, RemoteRef, SourceSecret, ValidationResult
 from eso.providers.kubernetes.provider import KubernetesProvider
@@ -206,6 +207,75 @@ async def test_validation_of_an_identity_without_permission(remote: Remote) -> N
     ) as client:
         with pytest.raises(AccessDeniedError, match="client is not allowed to get secrets"):
             await client.validate()
+
+
+async def test_reviews_that_cannot_be_made_leave_the_store_ready(remote: Remote) -> None:
+    remote.server.faults.add(lambda request: "selfsubjectrulesreviews" in request.path, status=500)
+    async with remote.lend() as client:
+        with pytest.raises(ValidationUnknownError, match="could not verify"):
+            await client.validate()
+    assert remote.counted("CreateSelfSubjectRulesReview", "error") == 1
+
+
+@pytest.mark.parametrize(
+    ("scheme", "trusted", "kind"),
+    [("https://", True, None), ("", True, None), ("", False, UnavailableError)],
+    ids=["with scheme", "https with a CA", "http without"],
+)
+async def test_scheme_of_the_url(remote: Remote, scheme: str, trusted: bool, kind: type[EsoError] | None) -> None:
+    await remote.secret("s", k="v")
+    server = {"url": scheme + remote.server.url.removeprefix("https://")}
+    if trusted:
+        server["caBundle"] = base64.b64encode(remote.server.ca).decode()
+    async with remote.lend(remote.spec(server=server)) as client:
+        if kind is None:
+            assert await value(client, "s", "k") == "v"
+            return
+        with pytest.raises(kind):
+            await value(client, "s", "k")
+
+
+def test_default_url_and_namespace() -> None:
+    found = KubernetesSpec.model_validate({"server": {}})
+    assert found.server is not None
+    assert (found.server.url, found.remote_namespace) == ("kubernetes.default", "default")
+
+
+async def test_what_a_server_refuses_is_not_sent_again(remote: Remote) -> None:
+    """No retry: the object that needs the answer decides when to ask again."""
+    tries = 0
+
+    def counted(request: Any) -> bool:
+        nonlocal tries
+        hit = request.path.endswith("/secrets/s")
+        tries += hit
+        return bool(hit)
+
+    remote.server.faults.add(counted, status=503)
+    async with remote.lend() as client:
+        with pytest.raises(UnavailableError):
+            await value(client, "s")
+    assert tries == 1
+
+
+async def test_calls_are_counted_by_what_they_do(remote: Remote) -> None:
+    await remote.secret("s", a="1", b="2")
+    async with remote.lend() as client:
+        await client.get_all_secrets(FindRef(name_regexp="."))
+        await client.push_secret(SOURCE, PushEntry("a", PushRemoteRef("new", "k")))
+        await client.push_secret(SOURCE, PushEntry("a", PushRemoteRef("s", "k")))
+        await client.delete_secret(PushRemoteRef("new"))
+    for call in ("ListSecrets", "CreateSecret", "UpdateSecret", "DeleteSecret"):
+        assert remote.counted(call) == 1, call
+
+
+async def test_a_referent_store_is_unknown_without_a_consumer(remote: Remote) -> None:
+    spec = remote.spec(auth={"serviceAccount": {"name": "account"}})
+    await remote.secret("s", k="v")
+    async with remote.lend(spec, cluster=True, consumer="") as client:
+        assert await client.validate() is ValidationResult.UNKNOWN
+    async with remote.lend(spec, cluster=True) as client:
+        assert await value(client, "s", "k") == "v"
 
 
 async def test_an_untrusted_certificate_is_an_outage(remote: Remote) -> None:
