@@ -19,8 +19,8 @@ __all__ = ["ELECTION", "Replica", "Replicas"]
 
 ELECTION = (
     "--enable-leader-election",
-    "--leader-election-lease-duration=4s",
-    "--leader-election-renew-deadline=2500ms",
+    "--leader-election-lease-duration=6s",
+    "--leader-election-renew-deadline=4500ms",
     "--leader-election-retry-period=500ms",
 )
 _LEADS = 'leader_election_master_status{name="external-secrets-controller"} 1'

@@ -38,7 +38,7 @@ _GENERATORS = "generators.external-secrets.io"
 _GRACE = 3
 _AGREED = 180.0
 """Seconds after the last kill within which all must agree; what an operator failed to do is tried again within some seconds."""
-_WORKS = 8.0
+_WORKS = 15.0
 """Seconds within which an operator that has something to do does something; it starts within two."""
 
 

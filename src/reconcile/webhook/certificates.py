@@ -63,15 +63,16 @@ class Policy:
 def renewed(bundle: CertificateBundle, policy: Policy, now: datetime) -> CertificateBundle:
     """The bundle as it should be; the very same when nothing is to be done.
 
-    A damaged or missing authority is replaced at once, with its certificate. One that nears its end gets a successor: first
-    both are trusted and the old certificate is served on; after `overlap` a certificate of the successor is served.
+    An authority that nears its end, or whose key is lost, gets a successor: first both are trusted and the old certificate is
+    served on; after `overlap` a certificate of the successor is served. When no authority is left, or none vouches for the
+    certificate that is served, both are replaced at once.
     """
     at = now + policy.renew_before
     authorities = [ca for ca in _authorities(bundle.ca) if ca.not_valid_after_utc > now]
-    if not authorities or not _is_key_of(bundle.ca_key, authorities[0]):
+    if not authorities:
         ca, ca_key = _new_authority(policy, now)
         return _with_serving(CertificateBundle(ca, ca_key), policy, now)
-    if authorities[0].not_valid_after_utc <= at:
+    if authorities[0].not_valid_after_utc <= at or not _is_key_of(bundle.ca_key, authorities[0]):
         ca, ca_key = _new_authority(policy, now)
         bundle = CertificateBundle(ca + _pem(*authorities), ca_key, bundle.certificate, bundle.key)
         authorities = _authorities(bundle.ca)

@@ -90,7 +90,7 @@ def test_only_the_serving_certificate_is_replaced_when_only_it_is_wrong(bundle: 
     check_serving(other, ["new.ns.svc"], NOW)
 
 
-@pytest.mark.parametrize("damage", [{"ca": b"garbage"}, {"ca_key": b"garbage"}, {"ca": b""}])
+@pytest.mark.parametrize("damage", [{"ca": b"garbage"}, {"ca": b""}])
 def test_a_damaged_authority_is_replaced_with_its_certificate(
     bundle: CertificateBundle, damage: dict[str, bytes]
 ) -> None:
@@ -98,6 +98,19 @@ def test_a_damaged_authority_is_replaced_with_its_certificate(
     repaired = renewed(CertificateBundle(**{**fields, **damage}), POLICY, NOW)
     assert repaired.ca != bundle.ca
     check_serving(repaired, [NAME], NOW)
+
+
+@pytest.mark.parametrize("key", [b"", b"garbage"])
+def test_an_authority_without_its_key_is_replaced_with_overlap(bundle: CertificateBundle, key: bytes) -> None:
+    """What is served goes on being trusted until every API server knows the successor."""
+    first = renewed(CertificateBundle(bundle.ca, key, bundle.certificate, bundle.key), POLICY, NOW)
+    assert _authorities(first)[1:] == _authorities(bundle)
+    assert (first.certificate, first.key) == (bundle.certificate, bundle.key)
+    assert renewed(first, POLICY, NOW + timedelta(hours=23)) is first
+    second = renewed(first, POLICY, NOW + timedelta(hours=24))
+    assert second.ca == first.ca
+    assert second.certificate != first.certificate
+    check_serving(CertificateBundle(first.ca, b"", second.certificate, second.key), [NAME], NOW + timedelta(hours=24))
 
 
 def test_an_authority_that_ends_is_replaced_with_overlap(bundle: CertificateBundle) -> None:
