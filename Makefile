@@ -23,8 +23,8 @@ unit: $(STAMP)
 integration: $(STAMP)
 	$(BIN)/pytest tests/integration $(ARGS)
 
-e2e: $(STAMP)  ## user stories, on the embedded and on the real control plane
-	$(BIN)/pytest tests/e2e $(ARGS)
+e2e: $(STAMP)  ## user stories, on the embedded and on the real control plane, and a little chaos
+	$(BIN)/pytest tests/e2e tests/chaos $(ARGS)
 
 chaos: $(STAMP)  ## everything goes wrong, on the real control plane; CHAOS_SEED=... repeats a run
 	CHAOS=full $(BIN)/pytest tests/chaos -s $(ARGS)

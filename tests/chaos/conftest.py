@@ -28,20 +28,32 @@ class Scale:
     Attributes:
         external_secrets: ExternalSecrets.
         push_secrets: PushSecrets.
-        faults: faults in turn.
+        rounds: how often each fault happens.
+        faults: which ones; all when empty.
         kills: kills in turn.
-        creates: objects created while certificates rotate.
+        rotations: of the webhook's certificates.
+        creates: objects created meanwhile, at least.
     """
 
     external_secrets: int
     push_secrets: int
-    faults: int
+    rounds: int
     kills: int
+    rotations: int
     creates: int
+    faults: tuple[str, ...] = ()
 
 
-FULL = Scale(external_secrets=500, push_secrets=100, faults=68, kills=200, creates=10_000)
-SMALL = Scale(external_secrets=20, push_secrets=5, faults=5, kills=4, creates=100)
+FULL = Scale(external_secrets=500, push_secrets=100, rounds=4, kills=200, rotations=3, creates=10_000)
+SMALL = Scale(
+    external_secrets=20,
+    push_secrets=5,
+    rounds=1,
+    kills=3,
+    rotations=1,
+    creates=100,
+    faults=("leader killed", "connections cut", "clock jumped", "store out"),
+)
 
 
 @pytest.fixture

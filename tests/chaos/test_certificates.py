@@ -29,7 +29,8 @@ pytestmark = [pytest.mark.controlplane, pytest.mark.slow, pytest.mark.timeout(90
 _NAME = "external-secrets-webhook"
 _HOOK = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 _CRDS = "externalsecrets.external-secrets.io"
-_ROTATIONS = 3
+_DAYS = 4
+"""Between the first certificate and now: one for each rotation, and one."""
 _CLIENTS = 8
 _OVERLAP = 24 * 3600 + 60
 """Seconds for which a new authority is trusted before a certificate of it is served, and a little."""
@@ -175,7 +176,7 @@ async def _rotation(plane: ControlPlane, client: Client, rng: random.Random, fol
     port, health, other = free_ports(3)
     clock, certificates = folder / "clock", folder / "certificates"
     # What is made must be valid by the clock of the API server: all the days pass before now.
-    clock.write_text(str(-(_ROTATIONS + 1) * _OVERLAP))
+    clock.write_text(str(-_DAYS * _OVERLAP))
     certificates.mkdir()
     # A name instead of a cluster address, since nothing here routes those.
     service = {"metadata": {"name": _NAME}, "spec": {"type": "ExternalName", "externalName": "localhost"}}
@@ -223,16 +224,16 @@ async def test_no_admission_call_fails_while_certificates_rotate(
         async with asyncio.TaskGroup() as group:
             for _ in range(_CLIENTS):
                 group.create_task(create())
-            for _ in range(_ROTATIONS):
+            for _ in range(scale.rotations):
                 await rotation.rotate()
             rotated.set()
         await _refuses(client)
         certificates = len(set(rotation.served))
     print(
-        f"{created} objects created during {_ROTATIONS} rotations, {certificates} certificates served; {len(failed)} failed"
+        f"{created} objects created during {scale.rotations} rotations, {certificates} certificates served; {len(failed)} failed"
     )
     assert failed == []
-    assert certificates == _ROTATIONS + 1
+    assert certificates == scale.rotations + 1
     assert created >= scale.creates
 
 

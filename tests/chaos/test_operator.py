@@ -53,9 +53,8 @@ async def _world(
 
 
 async def _break_everything(world: World) -> None:
-    names = [name for name in FAULTS for _ in range(world.scale.faults // len(FAULTS) + 1)]
+    names = [*(world.scale.faults or FAULTS)] * world.scale.rounds
     world.rng.shuffle(names)
-    del names[world.scale.faults :]
 
     async def lane() -> None:
         while names:
