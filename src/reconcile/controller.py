@@ -26,7 +26,7 @@ from reconcile.flightrecorder import FlightRecorder
 from reconcile.log import current_request
 from reconcile.metrics import ControllerMetrics
 from reconcile.predicates import ObjectEvent, Predicate, deletion_started
-from reconcile.statuswrites import is_expected_status_write
+from reconcile.statuswrites import is_expected_status_write, writes_status
 from reconcile.watches import Cluster, Source, Watch, controlled_by, itself
 from reconcile.worker import Reconcile, Result, WorkerPool
 from reconcile.workqueue import FairOrder, Priority, QueueCollector, RateLimiter, WorkQueue
@@ -320,6 +320,8 @@ class Controller:
         self.queue.add(request, priority)
 
     def _is_own_status_write(self, request: Request, event: InformerEvent[KubeObject]) -> bool:
+        if not writes_status():
+            return False
         # Told of it from inside the very reconcile that writes; any other way it is a foreign change.
         running = current_request()
         if running is None or running.request != request or running.controller != self.name:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
 from reconcile.api.request import Request
@@ -36,14 +34,22 @@ def current_request() -> RequestIdentity | None:
     return _CURRENT.get()
 
 
-@contextmanager
-def request_scope(identity: RequestIdentity) -> Iterator[None]:
+class request_scope:  # noqa: N801 - read as a function; a class, for it is entered at every reconcile
     """Make `identity` the current one, also for tasks started inside the block."""
-    token = _CURRENT.set(identity)
-    try:
-        yield
-    finally:
-        _CURRENT.reset(token)
+
+    __slots__ = ("_identity", "_token")
+
+    def __init__(self, identity: RequestIdentity) -> None:
+        self._identity = identity
+        self._token: Token[RequestIdentity | None] | None = None
+
+    def __enter__(self) -> None:
+        self._token = _CURRENT.set(self._identity)
+
+    def __exit__(self, *_: object) -> None:
+        token, self._token = self._token, None
+        if token is not None:
+            _CURRENT.reset(token)
 
 
 class RequestFilter(logging.Filter):

@@ -245,11 +245,19 @@ class ClientMetrics:
             buckets=_CLIENT_SECONDS,
             registry=registry,
         )
+        # Finding a child by its labels takes longer than counting; the keys are few, for methods and codes are.
+        self._children: dict[tuple[str, str, int | None], tuple[Counter, Histogram]] = {}
 
     def observe(self, method: str, host: str, status: int | None, seconds: float) -> None:
         """Count one attempt; `status` is None where no answer came."""
-        self.requests.labels("<error>" if status is None else str(status), method, host).inc()
-        self.seconds.labels(method, host).observe(seconds)
+        key = (method, host, status)
+        children = self._children.get(key)
+        if children is None:
+            code = "<error>" if status is None else str(status)
+            children = self.requests.labels(code, method, host), self.seconds.labels(method, host)
+            self._children[key] = children
+        children[0].inc()
+        children[1].observe(seconds)
 
 
 class CacheMetrics(Collector):

@@ -15,7 +15,7 @@ from typing import Any
 
 from reconcile.api.model import KubeObject
 
-__all__ = ["expecting_status", "is_expected_status_write"]
+__all__ = ["expecting_status", "is_expected_status_write", "writes_status"]
 
 _EXPECTED: ContextVar[Mapping[str, Any] | None] = ContextVar("reconcile_expected_status", default=None)
 
@@ -28,6 +28,11 @@ def expecting_status(status: Mapping[str, Any]) -> Iterator[None]:
         yield
     finally:
         _EXPECTED.reset(token)
+
+
+def writes_status() -> bool:
+    """Whether this task is writing a status at this moment."""
+    return _EXPECTED.get() is not None
 
 
 def is_expected_status_write(old: KubeObject, new: KubeObject) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic
 
 import msgspec
+from prometheus_client import Counter
 
 from reconcile.cache.events import InformerEvent, stored_event
 from reconcile.cache.intake import EventType, Intake, Sync
@@ -70,6 +71,7 @@ class Informer(Generic[K]):
         self.lossless = transform is None and not metadata_only
         self._metrics = metrics
         self._name = str(kind.resource)
+        self._counters: dict[EventType, Counter] = {}
         self.metadata_only = metadata_only
         self.optional = optional
         self.namespaces: tuple[str, ...] = (namespace,) if isinstance(namespace, str) else tuple(namespace)
@@ -257,7 +259,10 @@ class Informer(Generic[K]):
 
     def _emit(self, type: EventType, old: Entry | None, new: Entry | None, initial: bool) -> None:
         if self._metrics is not None:
-            self._metrics.events.labels(self._name, type).inc()
+            counter = self._counters.get(type)
+            if counter is None:
+                counter = self._counters[type] = self._metrics.events.labels(self._name, type)
+            counter.inc()
         if not self._handlers:
             return
         event = stored_event(self._store, type, old, new, initial=initial)

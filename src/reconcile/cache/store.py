@@ -143,12 +143,13 @@ class Store(Generic[K]):
         Raises:
             DecodeError: it does not have the shape of its kind.
         """
-        known = self._recent.get(entry.key)
+        key = (entry.namespace, entry.name)
+        known = self._recent.get(key)
         if known is not None and known[0] is entry:
             return known[1]
         found = (decode_metadata if self._metadata_only else decode)(self._kind, entry.raw)
-        self._recent.pop(entry.key, None)
-        self._recent[entry.key] = (entry, found)
+        self._recent.pop(key, None)
+        self._recent[key] = (entry, found)
         if len(self._recent) > _RECENT:
             del self._recent[next(iter(self._recent))]
         return found

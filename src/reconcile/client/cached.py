@@ -10,7 +10,7 @@ import msgspec
 from reconcile.api.model import KubeObject
 from reconcile.client.client import Client
 from reconcile.client.matching import AppliedMemory, holds
-from reconcile.client.objects import K, ObjectList, apply_body, name_of
+from reconcile.client.objects import K, ObjectList, apply_body, decode, name_of
 from reconcile.client.selectors import parse_selector
 from reconcile.errors import NotFoundError
 
@@ -175,13 +175,25 @@ class CachedClient(Client):
         head = {"apiVersion": kind.resource.api_version, "kind": kind.resource.kind}
         return {**head, **msgspec.json.decode(raw, type=dict[str, Any])}
 
-    def _written(self, kind: type[KubeObject], answer: bytes) -> None:
+    def _written(self, kind: type[K], answer: bytes) -> K:
+        metadata = self._observed(kind, answer)
+        informer = None if metadata is None else self._cache.covering(kind, metadata.namespace)
+        if metadata is not None and informer is not None and informer.lossless:
+            # Its handlers have decoded it already, and so the next reconcile need not.
+            held = informer.get(metadata.name, metadata.namespace)
+            if held is not None and _is_version(held, metadata):
+                return held
+        return decode(kind, answer)
+
+    def _observed(self, kind: type[KubeObject], answer: bytes) -> _Metadata | None:
+        """Feed informers with the answer to a write; None when it is not an object of the kind that is stored."""
         found = _identity(answer)
         if found.kind != kind.resource.kind or not found.metadata.uid:
             # Some subresources answer with an object of another kind (a Scale), reviews are never stored.
-            return
+            return None
         for informer in self._cache.holding(kind, found.metadata.namespace):
             informer.observe(answer)
+        return found.metadata
 
     def _deleted(self, kind: type[KubeObject], name: str, namespace: str, answer: bytes) -> None:
         found = _identity(answer)
@@ -192,17 +204,23 @@ class CachedClient(Client):
                     informer.observe_deleted(name, namespace, uid)
         elif found.metadata.name:
             # Finalizers hold it: what came back is the object with its deletionTimestamp.
-            self._written(kind, answer)
+            self._observed(kind, answer)
 
 
 class _Metadata(msgspec.Struct):
     name: str = ""
     namespace: str = ""
     uid: str = ""
+    resource_version: str = msgspec.field(default="", name="resourceVersion")
 
 
 class _Details(msgspec.Struct):
     uid: str = ""
+
+
+def _is_version(held: KubeObject, metadata: _Metadata) -> bool:
+    found = held.metadata
+    return (found.uid, found.resource_version) == (metadata.uid, metadata.resource_version)
 
 
 class _Identity(msgspec.Struct):
@@ -211,8 +229,11 @@ class _Identity(msgspec.Struct):
     details: _Details = msgspec.field(default_factory=_Details)
 
 
+_IDENTITY = msgspec.json.Decoder(_Identity)
+
+
 def _identity(answer: bytes) -> _Identity:
     try:
-        return msgspec.json.decode(answer, type=_Identity)
+        return _IDENTITY.decode(answer)
     except msgspec.DecodeError:
         return _Identity()

@@ -81,8 +81,7 @@ class Client(Reader):
             raise ValueError(f"{obj.resource.kind} {obj.name} cannot be created: metadata.namespace is empty")
         body = with_owner(obj.to_wire(), owner)
         path = path_of(obj.resource, obj.namespace)
-        answer = await self._write("POST", path, body, type(obj), field_manager=field_manager)
-        return decode(type(obj), answer)
+        return await self._write("POST", path, body, type(obj), field_manager=field_manager)
 
     async def replace(
         self,
@@ -120,7 +119,7 @@ class Client(Reader):
             raise TypeError("replace() needs the kind of an object in wire form")
         metadata = body.get("metadata") or {}
         path = path_of(target.resource, metadata.get("namespace", ""), metadata["name"], subresource)
-        return decode(target, await self._write("PUT", path, body, target, field_manager=field_manager))
+        return await self._write("PUT", path, body, target, field_manager=field_manager)
 
     async def patch(
         self,
@@ -141,10 +140,9 @@ class Client(Reader):
             APIError, TransportError: the request failed.
         """
         path = path_of(kind.resource, namespace, name, subresource)
-        answer = await self._write(
+        return await self._write(
             "PATCH", path, patch.encode(), kind, content_type=patch.content_type, field_manager=field_manager
         )
-        return decode(kind, answer)
 
     async def patch_status(self, obj: K, status: Mapping[str, Any] | Model, *, field_manager: str | None = None) -> K:
         """Make `status` the status of an object; no request when it is already.
@@ -195,7 +193,7 @@ class Client(Reader):
         body = apply_body(obj, owner)
         query = {"force": "true"} if force else {}
         path = path_of(obj.resource, obj.namespace, obj.name, subresource)
-        answer = await self._write(
+        return await self._write(
             "PATCH",
             path,
             body,
@@ -204,7 +202,6 @@ class Client(Reader):
             field_manager=field_manager,
             query=query,
         )
-        return decode(type(obj), answer)
 
     async def delete(
         self,
@@ -289,20 +286,20 @@ class Client(Reader):
         method: str,
         path: str,
         body: Mapping[str, Any] | bytes,
-        kind: type[KubeObject],
+        kind: type[K],
         *,
         content_type: str = "application/json",
         field_manager: str | None = None,
         query: Mapping[str, str] | None = None,
-    ) -> bytes:
+    ) -> K:
         query = {"fieldManager": field_manager or self.field_manager, **(query or {})}
         encoded = body if isinstance(body, bytes) else msgspec.json.encode(body)
         answer = await self._call(method, path, query=query, body=encoded, content_type=content_type)
-        self._written(kind, answer)
-        return answer
+        return self._written(kind, answer)
 
-    def _written(self, kind: type[KubeObject], answer: bytes) -> None:
-        """Called with every object as the server answered a write; CachedClient feeds its cache with it."""
+    def _written(self, kind: type[K], answer: bytes) -> K:
+        """The object as the server answered a write; CachedClient feeds its cache with it."""
+        return decode(kind, answer)
 
     def _deleted(self, kind: type[KubeObject], name: str, namespace: str, answer: bytes) -> None:
         """Called with the server's answer to a deletion, empty when there was nothing to delete."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import aiohttp
 from yarl import URL
@@ -19,6 +20,8 @@ __all__ = ["HttpTransport"]
 
 # Seconds to open a connection; client-go's dialer allows 30, which is longer than a lease lasts.
 _CONNECT_TIMEOUT = 10.0
+# What selectors are written with and a query may hold as it is.
+_PLAIN = "(),"
 
 
 _PAGE: Final = 16
@@ -43,6 +46,7 @@ class HttpTransport:
         if url.scheme not in ("http", "https") or not url.host:
             raise ConfigError(f"server {self._base!r} is not an http or https URL")
         self._host = f"{url.host}:{url.port}"
+        self._is_https = url.scheme == "https"
 
     @property
     def host(self) -> str:
@@ -148,17 +152,16 @@ class HttpTransport:
         if authorization:
             headers = {**headers, "Authorization": authorization}
         options: dict[str, Any] = {}
-        if self._base.startswith("https"):
+        if self._is_https:
             options["ssl"] = await self._tls.current(self._credentials.client_certificate)
             if self._config.tls_server_name:
                 options["server_hostname"] = self._config.tls_server_name
         if self._config.proxy_url:
             options["proxy"] = self._config.proxy_url
-        url = URL(self._base + path, encoded=True)
-        if query:
-            url = url.with_query(query)
+        # Put together as text: with_query would take the URL apart to encode what is encoded here.
+        text = f"{self._base}{path}?{urlencode(query, safe=_PLAIN)}" if query else self._base + path
         return await self._open_session().request(
-            method, url, data=body, headers=headers, allow_redirects=False, **options
+            method, URL(text, encoded=True), data=body, headers=headers, allow_redirects=False, **options
         )
 
     def _open_session(self) -> aiohttp.ClientSession:
