@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from nacl.exceptions import CryptoError
 from nacl.public import PublicKey, SealedBox
 
-from eso.errors import InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError
+from eso.errors import InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError, UnavailableError
 from eso.providers.base import (
     FindRef,
     PushEntry,
@@ -98,7 +98,7 @@ class GithubClient(SecretsClient):
         except NoSecretError as err:
             raise InvalidSpecError(f"{err}: check organization, repository and environment") from err
         except TimeoutError as err:
-            raise ProviderError("GitHub did not list its secrets in time") from err
+            raise UnavailableError("listing secrets of GitHub: it did not answer in time") from err
         return ValidationResult.READY
 
     async def _find(self, name: str) -> dict[str, Any] | None:

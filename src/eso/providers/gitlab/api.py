@@ -119,13 +119,17 @@ def _shown(place: Place) -> str:
 
 
 async def _retried(fetch: Callable[[], Awaitable[T]]) -> T:
-    """Up to five more tries when GitLab is overloaded or fails; one that asks for a longer wait is not pressed."""
+    """Up to five more tries when GitLab answers that it is overloaded or failed.
+
+    One that asks for a longer wait is not pressed, and six times no answer would take minutes.
+    """
     wait = _SHORTEST
     for _ in range(_RETRIES):
         try:
             return await fetch()
         except (ThrottledError, UnavailableError) as err:
-            if err.retry_after is not None and err.retry_after > _LONGEST:
+            silent = isinstance(err.__cause__, ConnectionError)
+            if silent or (err.retry_after is not None and err.retry_after > _LONGEST):
                 raise
         await asyncio.sleep(wait)
         wait = min(wait * 2, _LONGEST)
