@@ -33,15 +33,17 @@ class Gate:
     Args:
         upstream: URL of the server behind it; its certificate is not looked at.
         canary: what failing answers repeat, beside the request.
+        tls: False speaks plain HTTP, for vendors whose stores have no CA field.
 
     Attributes:
         url: where clients connect.
         ca: PEM of the certificate they must trust.
     """
 
-    def __init__(self, upstream: str, canary: str = "") -> None:
+    def __init__(self, upstream: str, canary: str = "", *, tls: bool = True) -> None:
         self._upstream = upstream.rstrip("/")
         self._canary = canary
+        self._with_tls = tls
         self._fault = ""
         self._over = asyncio.Event()
         self._pipes: set[asyncio.Task[None]] = set()
@@ -56,10 +58,11 @@ class Gate:
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False), auto_decompress=False)
         )
         for trusted, pair in ((True, key_pair()), (False, new_key_pair())):
-            self._ports[trusted] = await enter(_serving(self._answer, _tls(pair)))
+            self._ports[trusted] = await enter(_serving(self._answer, _tls(pair) if self._with_tls else None))
         front = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self._stack.push_async_callback(self._close, front)
-        self.url = f"https://127.0.0.1:{front.sockets[0].getsockname()[1]}"
+        scheme = "https" if self._with_tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{front.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -162,7 +165,7 @@ class Gate:
 
 @asynccontextmanager
 async def _serving(
-    handle: Callable[[web.Request], Awaitable[web.StreamResponse]], context: ssl.SSLContext
+    handle: Callable[[web.Request], Awaitable[web.StreamResponse]], context: ssl.SSLContext | None
 ) -> AsyncIterator[int]:
     app = web.Application(client_max_size=1 << 26)
     app.router.add_route("*", "/{path:.*}", handle)

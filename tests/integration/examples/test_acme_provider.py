@@ -25,7 +25,7 @@ from eso.errors import AccessDeniedError, EsoError, InvalidSpecError, ThrottledE
 from eso.providers.base import RemoteRef, SecretsClient
 from eso.providers.calls import DirectCalls, ProviderCallMetrics
 from eso.providers.registry import ProviderRegistry
-from eso.providers.testing import CHECKS, Subject, run_check
+from eso.providers.testing import CHECKS, FAULTS, Subject, impatient, run_check, run_fault
 from eso.settings import ControllerSettings, MetricsSettings
 from eso.stores.context import StoreClientContext, StoreIdentity
 from eso.stores.credentials import CredentialReader
@@ -35,6 +35,8 @@ from reconcile.errors import APIError
 from reconcile.testing.apiserver import ApiServer
 from reconcile.testing.eventually import eventually
 from reconcile.testing.running import running
+from tests.support.faultbench import patience_for
+from tests.support.gate import Gate
 from tests.support.vendors.acme import TOKEN, Acme, acme
 
 ROOT = Path(__file__).parents[3]
@@ -184,6 +186,39 @@ async def test_contract(target: Path, vendor: Acme, check: str) -> None:
             await run_check(check, subject)
         finally:
             await context.sessions.close()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_fault(target: Path, vendor: Acme, fault: str) -> None:
+    async with cluster(token()) as kube, Gate(vendor.url, PASSWORD.decode(), tls=False) as gate:
+        contexts: list[StoreClientContext] = []
+        provider, spec = ProviderRegistry().resolve(store(gate.url)["spec"]["provider"], "acme")
+
+        async def connect() -> SecretsClient:
+            contexts.append(context_of(kube))
+            return await provider.new_client(spec, impatient(contexts[-1], patience_for(fault)))
+
+        subject = Subject(
+            provider,
+            connect,
+            key="db",
+            value=VALUE.encode(),
+            property_name="password",
+            property_value=PASSWORD,
+            missing="gone",
+            credentials=[TOKEN.encode()],
+            failures={**gate.failures, "rotated credentials": gate.unknown},
+            exempt={
+                "wrong certificate": "a store of Acme has no field for a CA, and trusts the system's roots",
+                "expired token": "the token comes from a Secret: no login makes another",
+                "malformed answer": "Acme answers with the value itself, which may be anything",
+            },
+        )
+        try:
+            await run_fault(fault, subject)
+        finally:
+            for context in contexts:
+                await context.sessions.close()
 
 
 def test_the_entry_point_is_found(target: Path) -> None:
