@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check unit integration e2e chaos faults bench crds rbac chart image image-check docs clean
+.PHONY: demo test check unit integration e2e chaos faults bench crds rbac chart image image-check sbom audit docs clean
 
 demo: $(STAMP)  ## the operator on the embedded control plane, with sample manifests
 	@$(BIN)/eso dev $(ARGS)
@@ -30,7 +30,8 @@ chaos: $(STAMP)  ## everything goes wrong, on the real control plane; CHAOS_SEED
 	CHAOS=full $(BIN)/pytest tests/chaos -s $(ARGS)
 
 faults: $(STAMP)  ## list and watch under random faults: SCENARIOS=10000, FAULT_SEED=... repeats a run
-	FAULT_SCENARIOS=$(or $(SCENARIOS),10000) $(BIN)/pytest tests/unit/reconcile/cache/test_reflector_property.py -s --timeout 7200 $(ARGS)
+	FAULT_SCENARIOS=$(or $(SCENARIOS),10000) $(BIN)/pytest tests/unit/reconcile/cache/test_reflector_property.py \
+		tests/unit/reconcile/cache/test_embedded_property.py -s --show-capture=no --timeout 7200 $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -49,6 +50,14 @@ image:
 
 image-check:  ## the build steps of the image, without Docker
 	image/check $(or $(EXTRAS),all)
+
+sbom: $(STAMP)  ## build/sbom.json: what the image of EXTRAS holds, as CycloneDX
+	rm -rf build/image && image/build build/image $(or $(EXTRAS),all)
+	image/sbom build/image/bin/python build/sbom.json
+
+audit: $(STAMP)  ## known vulnerabilities of the pinned versions; asks an advisory database, so it needs the internet
+	test -x build/audit/bin/pip-audit || ($(PYTHON) -m venv build/audit && build/audit/bin/pip install -q pip-audit)
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 docs: $(STAMP)
 	$(BIN)/pip install -q -c constraints.txt -e '.[docs]'

@@ -37,6 +37,8 @@ class Fault:
         reset: cut the connection before the request is handled.
         reset_after: cut the connection after the request was handled: the write happened, the answer is lost.
         drop_after: cut the body, or the watch, after this many bytes.
+        stall_after: send nothing more after this many bytes, and keep the connection open.
+        garble_after: send bytes that are no JSON after this many bytes, and end.
         hits: how many requests it has hit.
     """
 
@@ -51,6 +53,8 @@ class Fault:
     reset: bool = False
     reset_after: bool = False
     drop_after: int | None = None
+    stall_after: int | None = None
+    garble_after: int | None = None
     hits: int = 0
 
 
@@ -112,9 +116,24 @@ async def deliver(request: ApiRequest, handle: Handle, faults: Faults) -> ApiRes
         if response.stream is not None:
             await response.stream.aclose()
         raise Interruption
-    if fault.drop_after is not None:
-        response.stream = _cut(response.body, response.stream, fault.drop_after)
+    for limit, then in ((fault.drop_after, _drop), (fault.stall_after, _stall), (fault.garble_after, _garble)):
+        if limit is not None:
+            response.stream = _cut(response.body, response.stream, limit, then)
+            break
     return response
+
+
+async def _drop() -> bytes:
+    raise Interruption
+
+
+async def _stall() -> bytes:
+    await asyncio.Event().wait()
+    return b""
+
+
+async def _garble() -> bytes:
+    return b'{"\x00\n'
 
 
 def _failure(fault: Fault) -> ApiResponse:
@@ -125,17 +144,20 @@ def _failure(fault: Fault) -> ApiResponse:
     return failure_response(StatusError(fault.status, reason, message, details, headers=headers))
 
 
-async def _cut(body: bytes, stream: AsyncGenerator[bytes, None] | None, limit: int) -> AsyncGenerator[bytes, None]:
+async def _cut(
+    body: bytes, stream: AsyncGenerator[bytes, None] | None, limit: int, then: Callable[[], Awaitable[bytes]]
+) -> AsyncGenerator[bytes, None]:
     left = limit
     if stream is None:
         yield body[:left]
-        raise Interruption
+        yield await then()
+        return
     async with contextlib.aclosing(stream) as chunks:
         async for chunk in chunks:
             if len(chunk) > left:
                 if left:
                     yield chunk[:left]
-                raise Interruption
+                yield await then()
+                return
             left -= len(chunk)
             yield chunk
-    raise Interruption

@@ -16,6 +16,9 @@ __all__ = ["InProcessTransport"]
 
 Handle = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
+_REQUEST_TIMEOUT = 30.0
+"""Source: `Config.request_timeout`."""
+
 
 @dataclass(slots=True)
 class _Answer:
@@ -42,11 +45,21 @@ class InProcessTransport:
         faults: decides which requests are disturbed.
         token: sent as bearer token; empty sends none.
         user_agent: becomes the field manager where a request names none.
+        request_timeout: seconds that a request may take which says nothing else, as in `Config`.
     """
 
-    def __init__(self, handle: Handle, faults: Faults, *, token: str = "", user_agent: str = "reconcile") -> None:
+    def __init__(
+        self,
+        handle: Handle,
+        faults: Faults,
+        *,
+        token: str = "",
+        user_agent: str = "reconcile",
+        request_timeout: float = _REQUEST_TIMEOUT,
+    ) -> None:
         self._handle = handle
         self._faults = faults
+        self._request_timeout = request_timeout
         self._headers = {"user-agent": user_agent}
         if token:
             self._headers["authorization"] = f"Bearer {token}"
@@ -56,23 +69,23 @@ class InProcessTransport:
         """For metrics."""
         return "in-process"
 
-    async def _deliver(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None,
-        headers: Mapping[str, str],
-        body: bytes,
-        timeout: float | None,
-    ) -> ApiResponse:
-        request = ApiRequest(method, path, dict(query or {}), {**self._headers, **headers}, body)
+    @contextlib.asynccontextmanager
+    async def _limited(self, method: str, path: str, timeout: float | None) -> AsyncIterator[None]:
+        """What takes too long, or is cut, fails as it does over a connection."""
+        seconds = self._request_timeout if timeout is None else timeout
         try:
-            async with asyncio.timeout(timeout):
-                return await deliver(request, self._handle, self._faults)
+            async with asyncio.timeout(seconds):
+                yield
         except Interruption:
             raise TransportError(f"{method} {path}: the connection was reset by an injected fault") from None
         except TimeoutError as err:
-            raise TransportError(f"{method} {path}: no answer within {timeout:g} s") from err
+            raise TransportError(f"{method} {path}: no answer within {seconds:g} s") from err
+
+    async def _deliver(
+        self, method: str, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str], body: bytes
+    ) -> ApiResponse:
+        request = ApiRequest(method, path, dict(query or {}), {**self._headers, **headers}, body)
+        return await deliver(request, self._handle, self._faults)
 
     async def request(
         self,
@@ -87,10 +100,11 @@ class InProcessTransport:
     ) -> Response:
         """One request and its whole answer; see `Transport.request`."""
         headers = {"accept": accept, "content-type": content_type}
-        answer = await self._deliver(method, path, query, headers, body or b"", timeout)
-        content = answer.body
-        if answer.stream is not None:
-            content = b"".join([chunk async for chunk in _Answer(answer.status, answer.headers, answer)])
+        async with self._limited(method, path, timeout):
+            answer = await self._deliver(method, path, query, headers, body or b"")
+            content = answer.body
+            if answer.stream is not None:
+                content = b"".join([chunk async for chunk in _Answer(answer.status, answer.headers, answer)])
         return Response(answer.status, content, _headers(answer))
 
     @contextlib.asynccontextmanager
@@ -104,7 +118,8 @@ class InProcessTransport:
         timeout: float | None = None,
     ) -> AsyncIterator[Stream]:
         """One request and its answer as it arrives; see `Transport.stream`."""
-        answer = await self._deliver(method, path, query, {"accept": accept}, b"", timeout)
+        async with self._limited(method, path, timeout):
+            answer = await self._deliver(method, path, query, {"accept": accept}, b"")
         try:
             yield _Answer(answer.status, _headers(answer), answer)
         finally:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -72,6 +73,41 @@ async def test_drop_after_cuts_bodies_and_streams(streamed: bool, limit: int) ->
         async for chunk in answer.stream:
             received += chunk
     assert received == whole[:limit]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_garble_after_sends_no_json_and_ends(streamed: bool) -> None:
+    faults = Faults()
+    faults.add(lambda request: True, garble_after=5)
+    answer = await deliver(get(), Handler(chunks() if streamed else None), faults)
+    assert answer.stream is not None
+    received = b"".join([chunk async for chunk in answer.stream])
+    assert received.startswith(b"abcde" if streamed else b"01234")
+    with pytest.raises(ValueError, match="control character"):
+        json.loads(received[5:])
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_stall_after_keeps_the_connection_and_sends_nothing(streamed: bool) -> None:
+    faults = Faults()
+    faults.add(lambda request: True, stall_after=5)
+    answer = await deliver(get(), Handler(chunks() if streamed else None), faults)
+    received = b""
+
+    async def read() -> None:
+        nonlocal received
+        assert answer.stream is not None
+        async for chunk in answer.stream:
+            received += chunk
+
+    task = asyncio.create_task(read())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not task.done()
+    assert received == (b"abcde" if streamed else b"01234")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_hang_ends_with_cancellation() -> None:
