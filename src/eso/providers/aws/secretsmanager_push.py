@@ -17,6 +17,7 @@ from eso.providers.aws.secretsmanager_api import Described, SecretsManagerAPI
 from eso.providers.aws.spec import SecretsManager
 from eso.providers.base import PushEntry, SourceSecret
 from eso.providers.common import parse_push_metadata, pushed_value
+from eso.providers.writers import Writers
 from eso.transform.sjson import set_string
 from eso.values import SecretValue
 from reconcile.api.model import Model
@@ -70,6 +71,7 @@ class SecretPusher:
         self._api = api
         self._context = context
         self._deletion = deletion or SecretsManager()
+        self._writers = Writers()
 
     async def push(self, name: str, source: SourceSecret, entry: PushEntry) -> None:
         """Make the secret hold the value.
@@ -80,6 +82,17 @@ class SecretPusher:
         """
         options = _options(entry)
         value = pushed_value(source, entry)
+        async with self._writers.writing(name):
+            await self._push(name, value, source, entry, options)
+
+    async def delete(self, name: str) -> None:
+        """Delete a secret that this operator made; its replicas first."""
+        async with self._writers.writing(name):
+            await self._delete(name)
+
+    async def _push(
+        self, name: str, value: SecretValue, source: SourceSecret, entry: PushEntry, options: _Options
+    ) -> None:
         try:
             described = await self._api.describe(name)
         except NoSecretError:
@@ -99,8 +112,7 @@ class SecretPusher:
         elif present != wanted:
             await self._put(name, wanted, str(uuid.uuid4()), options)
 
-    async def delete(self, name: str) -> None:
-        """Delete a secret that this operator made; its replicas first."""
+    async def _delete(self, name: str) -> None:
         try:
             described = await self._api.describe(name)
         except NoSecretError:

@@ -22,6 +22,7 @@ from eso.providers.gcpsm.auth import Tokens, project_of, token_request
 from eso.providers.gcpsm.client import GCPSMClient
 from eso.providers.gcpsm.push import Pusher
 from eso.providers.gcpsm.spec import GCPSMSpec
+from eso.providers.writers import Writers
 
 __all__ = ["GCPSMProvider"]
 
@@ -73,6 +74,7 @@ class GCPSMProvider(Provider[GCPSMSpec]):
         self._environ = os.environ if environ is None else environ
         self._backoff = backoff
         self._timeout = timeout
+        self._writers = Writers()
 
     async def new_client(self, spec: GCPSMSpec, context: StoreContext) -> SecretsClient:
         """A client that has signed in.
@@ -97,7 +99,7 @@ class GCPSMProvider(Provider[GCPSMSpec]):
         channel = self._channel(host)
         api = SecretManager(channel, tokens, calls, parent, backoff=self._backoff, timeout=self._timeout)
         fetch_enabled = spec.secret_version_selection_policy == "LatestOrFetch"
-        return GCPSMClient(api, Pusher(api, regional=bool(location)), fetch_enabled=fetch_enabled)
+        return GCPSMClient(api, Pusher(api, self._writers, regional=bool(location)), fetch_enabled=fetch_enabled)
 
     def validate_store(self, spec: GCPSMSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
         """Where selectors point."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any, Final
 
 from google.cloud.secretmanager_v1.types import CustomerManagedEncryption, Replication, Secret, Topic
@@ -14,6 +12,7 @@ from eso.providers.base import PushEntry, SourceSecret
 from eso.providers.common import find_in_metadata, find_property, parse_push_metadata, pushed_value
 from eso.providers.gcpsm.api import SecretManager
 from eso.providers.gcpsm.errors import NotEnabledError
+from eso.providers.writers import Writers
 from eso.transform.sjson import set_string
 from eso.values import SecretValue
 from reconcile.api.model import Model
@@ -49,13 +48,14 @@ class Pusher:
 
     Args:
         api: Secret Manager.
+        writers: shared by all clients of the process: stores may point to the same project.
         regional: secrets live in one location and take no replication.
     """
 
-    def __init__(self, api: SecretManager, *, regional: bool) -> None:
+    def __init__(self, api: SecretManager, writers: Writers, *, regional: bool) -> None:
         self._api = api
+        self._writers = writers
         self._regional = regional
-        self._writers: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def push(self, source: SourceSecret, entry: PushEntry) -> None:
         """Write one value unless it is there already.
@@ -73,7 +73,7 @@ class Pusher:
         if metadata.merge_policy not in _POLICIES:
             raise InvalidSpecError("metadata.spec.mergePolicy must be Replace or Merge")
         key = entry.remote.remote_key
-        async with self._writing(key):
+        async with self._writers.writing(f"{self._api.parent}/secrets/{key}"):
             present = await self._present(key)
             if present is None:
                 present = await self._api.create(key, self._blank(metadata, entry.metadata))
@@ -81,18 +81,6 @@ class Pusher:
                 raise ProviderError(f"secret {key} is not overwritten: it is not managed by external-secrets")
             await self._describe(key, present, metadata, whole=not entry.remote.property)
             await self._store(key, entry.remote.property, value)
-
-    @asynccontextmanager
-    async def _writing(self, key: str) -> AsyncIterator[None]:
-        lock, users = self._writers.get(key, (asyncio.Lock(), 0))
-        self._writers[key] = (lock, users + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, users = self._writers.pop(key)
-            if users > 1:
-                self._writers[key] = (lock, users - 1)
 
     async def _present(self, key: str) -> Secret | None:
         try:

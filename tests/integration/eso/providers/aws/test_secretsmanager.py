@@ -307,6 +307,16 @@ class TestPush:
         await push(cloud, "s", "a", "z", data={"a": "2"})
         assert await value(cloud, "s") == '{"x":{"y":"1"},"z":"2"}'
 
+    async def test_properties_written_at_once_all_arrive(self, cloud: Cloud) -> None:
+        store = cloud.store(cloud.spec())
+
+        async def write(name: str) -> None:
+            async with cloud.manager.client_for(store, "app") as client:
+                await client.push_secret(source(k=name), entry("s", "k", name))
+
+        await asyncio.gather(*(write(name) for name in "abcd"))
+        assert json.loads(await value(cloud, "s")) == {name: name for name in "abcd"}
+
     async def test_property_of_what_is_not_json(self, cloud: Cloud) -> None:
         await push(cloud, "s", "a", data={"a": "not json"})
         with pytest.raises(ProviderError, match="holds JSON"):

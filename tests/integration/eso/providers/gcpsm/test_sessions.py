@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+
 import grpc.aio
 import pytest
 
-from eso.providers.base import RemoteRef
+from eso.providers.base import PushEntry, PushRemoteRef, RemoteRef, SourceSecret
+from eso.values import wrap_all
 from reconcile.api.core_v1 import Secret
 from tests.integration.eso.providers.gcpsm.conftest import Cloud
 from tests.support.vendors.gcpsm import EMAIL, service_account_key
@@ -37,6 +41,19 @@ async def test_rotated_credentials_are_used_at_the_next_read(cloud: Cloud) -> No
     async with cloud.manager.client_for(store, "app") as client:
         assert (await client.get_secret(RemoteRef("db"))).reveal() == b"v"
     assert cloud.google.callers == [EMAIL, SECOND]
+
+
+async def test_properties_written_through_two_stores_all_arrive(cloud: Cloud) -> None:
+    stores = [cloud.store(), cloud.store()]
+
+    async def write(number: int) -> None:
+        name = f"k{number}"
+        source = SourceSecret(wrap_all({"k": name}), "app")
+        async with cloud.manager.client_for(stores[number % 2], "app") as client:
+            await client.push_secret(source, PushEntry("k", PushRemoteRef("db", name), None))
+
+    await asyncio.gather(*(write(number) for number in range(6)))
+    assert json.loads(cloud.google.versions("db")[-1]) == {f"k{number}": f"k{number}" for number in range(6)}
 
 
 async def test_reads_of_one_store_sign_in_once_and_their_channel_is_closed(cloud: Cloud) -> None:
