@@ -56,7 +56,9 @@ def command(peer: str, kubeconfig: Path, namespace: str) -> tuple[list[str], dic
 async def running(peer: str, kubeconfig: Path, namespace: str) -> AsyncIterator[Program]:
     arguments, environment = command(peer, kubeconfig, namespace)
     with tempfile.TemporaryFile() as log:
-        process = await asyncio.create_subprocess_exec(*arguments, env=environment, stdout=log, stderr=log)
+        process = await asyncio.create_subprocess_exec(
+            *arguments, env=environment, cwd=build.ROOT, stdout=log, stderr=log
+        )
         try:
             yield Program(process)
         except BaseException:
@@ -241,21 +243,25 @@ def show(figures: dict) -> str:
 
 async def measure(options: argparse.Namespace) -> int:
     with running_control_plane() as plane:
-        async with api_session(plane) as api:
-            for number in range(options.rounds):
-                for peer in options.peer:
-                    report(options, await one_run(plane, api, options, peer, number))
-            for peer in options.peer if options.restarts else ():
-                for loaded in (False, True):
-                    report(options, await one_restart(plane, api, options, peer, loaded))
+        await measure_on(plane, options)
     return 0
+
+
+async def measure_on(plane: ControlPlane, options: argparse.Namespace) -> None:
+    async with api_session(plane) as api:
+        for number in range(options.rounds):
+            for peer in options.peer:
+                report(options, await one_run(plane, api, options, peer, number))
+        for peer in options.peer if options.restarts else ():
+            for loaded in (False, True):
+                report(options, await one_restart(plane, api, options, peer, loaded))
 
 
 def report(options: argparse.Namespace, figures: dict) -> None:
     print(json.dumps(figures) if options.json else show(figures), flush=True)
 
 
-def main(arguments: Sequence[str]) -> int:
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks controllers", description=__doc__)
     parser.add_argument("--peer", choices=PEERS, action="append", help="one program only; repeat for several")
     parser.add_argument("--objects", type=int, default=3000, help="ConfigMaps that are annotated")
@@ -266,4 +272,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     options = parser.parse_args(arguments)
     options.peer = options.peer or list(PEERS)
-    return asyncio.run(measure(options))
+    return options
+
+
+def main(arguments: Sequence[str]) -> int:
+    return asyncio.run(measure(parsed(arguments)))
