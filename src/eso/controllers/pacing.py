@@ -121,6 +121,7 @@ class Forced:
 class _Failures:
     count: int
     last: float
+    version: str
 
 
 class Retries:
@@ -129,10 +130,17 @@ class Retries:
     def __init__(self) -> None:
         self._failures: dict[Request, _Failures] = {}
 
-    def last(self, request: Request) -> float | None:
-        """Loop time of the last failure; None when the object did not fail since it last succeeded."""
+    def failed_ago(self, request: Request, version: str) -> float | None:
+        """Seconds since the object last failed; 0 when it was edited since, None when it last succeeded or was never tried.
+
+        Args:
+            request: the object.
+            version: as it stands, see `version_of`.
+        """
         found = self._failures.get(request)
-        return None if found is None else found.last
+        if found is None:
+            return None
+        return asyncio.get_running_loop().time() - found.last if found.version == version else 0.0
 
     def forget(self, request: Request) -> None:
         """The object succeeded, or is gone."""
@@ -145,6 +153,7 @@ class Retries:
         interval: float,
         *,
         retry: bool = True,
+        version: str = "",
         at: tuple[datetime, SlotGroup] | None = None,
     ) -> float:
         """Seconds before which another try is useless; the controller's own backoff may wait longer.
@@ -154,11 +163,12 @@ class Retries:
             failure: what went wrong; the chain of its causes decides.
             interval: the object's refresh interval in seconds, the longest pause; zero means an hour.
             retry: whether trying again may help at all.
+            version: the object as it was tried.
             at: the wall clock and whom to try together with: objects that miss the same remote key ask for it with one call.
         """
         before = self._failures.get(request)
         count = before.count + 1 if before is not None else 1
-        self._failures[request] = _Failures(count, asyncio.get_running_loop().time())
+        self._failures[request] = _Failures(count, asyncio.get_running_loop().time(), version)
         longest = interval if interval > 0 else DEFAULT_REQUEUE
         if not retry:
             return longest

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -13,6 +11,7 @@ from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of, find
 from eso.controllers.externalsecret.collector import Gatherer
 from eso.controllers.externalsecret.draft import Render, is_valid
+from eso.controllers.externalsecret.freshness import follows_sources, news_within, reusable
 from eso.controllers.externalsecret.keep import kept_data, unchanged
 from eso.controllers.externalsecret.managed import ManagedFilter, Standing
 from eso.controllers.externalsecret.metrics import ExternalSecretMetrics
@@ -24,7 +23,6 @@ from eso.controllers.pacing import Forced, Retries
 from eso.controllers.slots import SlotGroup
 from eso.controllers.turns import NotYetError, Turns
 from eso.errors import EsoError, NotModifiedError
-from eso.stores.policy import default_max_age
 from reconcile.api.request import Request
 from reconcile.client.cached import CachedClient
 from reconcile.client.patch import MergePatch
@@ -150,12 +148,14 @@ class ExternalSecretReconciler:
         """Bring the target up to date; None when nothing was due."""
         try:
             due = should_refresh(es, now, group)
-            max_age = _reusable(es, forced=forced)
+            max_age = reusable(es, forced=forced)
         except EsoError as err:
             raise Failure("could not get secret data from provider", cause_of(err), retry=False) from err
-        due = due or (forced and _follows_sources(es))
+        due = due or (forced and follows_sources(es))
+        failed_ago = self._retries.failed_ago(request, version_of(es))
         if es.spec.target.manifest is not None:
-            return await self._manifests.pass_over(es, due=due, max_age=min(max_age, self._news_since(request)))
+            max_age = min(max_age, news_within(es, now, failed_ago, valid=True))
+            return await self._manifests.pass_over(es, due=due, max_age=max_age)
         current = await self._targets.read(es)
         valid = is_valid(current, es)
         if not due and valid:
@@ -164,7 +164,7 @@ class ExternalSecretReconciler:
         if kept is not None:
             return await self._targets.write(es, current, kept, unchanged(kept))
         try:
-            max_age = min(max_age, self._news_since(request, valid=valid))
+            max_age = min(max_age, news_within(es, now, failed_ago, valid=valid))
             async with self._gatherer.gathered(es, max_age=max_age) as data:
                 if not data:
                     settled = await self._targets.when_empty(es, current)
@@ -173,17 +173,6 @@ class ExternalSecretReconciler:
                 return await self._targets.write(es, current, data, await self._render(es, data))
         except NotModifiedError:
             return Outcome()
-
-    def _news_since(self, request: Request, *, valid: bool = True) -> float:
-        """Seconds within which an answer that others got is news here.
-
-        A retry must not see its own failure again: what was asked for after that counts. A missing or damaged Secret gets a new
-        value.
-        """
-        failed = self._retries.last(request)
-        if failed is not None:
-            return asyncio.get_running_loop().time() - failed
-        return math.inf if valid else 0.0
 
     async def _render(self, es: ExternalSecret, data: Mapping[str, bytes]) -> Render:
         try:
@@ -208,7 +197,9 @@ class ExternalSecretReconciler:
         if failure.terminal:
             raise TerminalError(str(failure)) from failure
         at = (self._clock(), group) if group is not None else None
-        pause = self._retries.pause(request, failure, _interval_or_default(es), retry=failure.retry, at=at)
+        pause = self._retries.pause(
+            request, failure, _interval_or_default(es), retry=failure.retry, version=version_of(es), at=at
+        )
         if not failure.retry:
             _LOG.error("%s", failure)
             return Result(requeue_after=pause)
@@ -243,21 +234,6 @@ class ExternalSecretReconciler:
                 await self._patch_finalizers(es, rest)
             except NotFoundError:
                 return
-
-
-def _reusable(es: ExternalSecret, *, forced: bool) -> float:
-    """Seconds that a shared value may be old: none after an edit, a little for a refresh by time or a first sync."""
-    edited = es.status.synced_resource_version not in (None, "", version_of(es))
-    if forced or edited:
-        return 0.0
-    return default_max_age(refresh_interval(es))
-
-
-def _follows_sources(es: ExternalSecret) -> bool:
-    """Whether a change of a store or a template source makes the object due: not where the user said when it is."""
-    if es.spec.refresh_policy in ("CreatedOnce", "OnChange"):
-        return False
-    return refresh_interval(es) > 0 or not es.status.synced_resource_version
 
 
 def _interval_or_default(es: ExternalSecret) -> float:

@@ -47,6 +47,28 @@ async def test_long_interval_writes_nothing_in_between(space: Space, policy: str
     assert (await space.get())["metadata"]["resourceVersion"] == version
 
 
+async def test_a_first_sync_shares_what_was_read_after_the_object_was_created(idle_bench: Bench) -> None:
+    space = await idle_bench.space()
+    space.shelve(k="one")
+    await space.store()
+    # As if the objects had waited for a worker for half a minute.
+    idle_bench.ahead = timedelta(seconds=30)
+    async with idle_bench.operator():
+        for name in ("first", "second"):
+            await space.external_secret(name)
+            await space.synced(name)
+        assert space.reads == 1
+        # An edit asks anew, and so does one that nobody waited long for.
+        await space.edit("first", target={"name": "other"})
+        await space.becomes({"k": b"one"}, "other")
+        assert space.reads == 2
+        idle_bench.ahead = timedelta()
+        await space.external_secret("third")
+        await space.synced("third")
+        assert space.reads == 3
+    idle_bench.ahead = timedelta()
+
+
 async def test_refresh_without_a_change_writes_only_the_time(space: Space) -> None:
     space.shelve(k="one")
     await space.store()

@@ -136,8 +136,8 @@ class Fleet:
             async with self.core:
                 await asyncio.sleep(0.001)
             asked = self.clock()
-            failed = self.retries.last(request)
-            age = default_max_age(HOUR) if failed is None else min(default_max_age(HOUR), asked - failed)
+            failed = self.retries.failed_ago(request, "")
+            age = default_max_age(HOUR) if failed is None else min(default_max_age(HOUR), failed)
             try:
                 with reading_since(asked - age):
                     await self.read(key)

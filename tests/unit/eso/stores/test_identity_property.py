@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
@@ -149,6 +149,11 @@ async def follow(steps: Sequence[tuple[str, Any]]) -> Mapping[str, int]:
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(step, min_size=1, max_size=10))
+@example([("read", [("own", "a", "k", 10.0)]), ("remake", ("own", "a", "spare"))])
+@example([("read", [("referent", "b", "k", 10.0)]), ("remake", ("referent", "b", "spare"))])
+@example([("read", [("fixed", "b", "k", 10.0)]), ("edit", ("fixed", "b", "spare"))])
+@example([("read", [("second", "b", "k", 10.0)]), ("rotate", ("b", "token"))])
+@example([("refuse", ("a", "token")), ("read", [("own", "a", "k", 10.0), ("own", "b", "k", 10.0)])])
 def test_answers_belong_to_who_asked(steps: list[tuple[str, Any]]) -> None:
     run(follow(steps))
 
