@@ -27,6 +27,7 @@ from reconcile.log import current_request
 from reconcile.metrics import ControllerMetrics
 from reconcile.predicates import ObjectEvent, Predicate, deletion_started
 from reconcile.statuswrites import is_expected_status_write, writes_status
+from reconcile.tracebacks import Locate, locator
 from reconcile.watches import Cluster, Source, Watch, controlled_by, itself
 from reconcile.worker import Reconcile, Result, WorkerPool
 from reconcile.workqueue import FairOrder, Priority, QueueCollector, RateLimiter, WorkQueue
@@ -37,6 +38,8 @@ _LOG = logging.getLogger(__name__)
 
 _SOURCE_RESTART = 5.0
 """Seconds before a source that failed is run again."""
+
+_FRAMES = locator("frames")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Binding:
         queues: where the queue is measured.
         describe: turns an exception into the text that is logged.
         owns: whether a key is this replica's; None when there is no sharding.
+        locate: says where an exception came from, for the log.
     """
 
     clusters: Mapping[str, Cluster]
@@ -56,6 +60,7 @@ class Binding:
     queues: QueueCollector
     describe: Callable[[BaseException], str] = str
     owns: Callable[[Request], bool] | None = None
+    locate: Locate = _FRAMES
 
 
 def default_priority(event: ObjectEvent) -> Priority:
@@ -188,6 +193,7 @@ class Controller:
             binding.metrics,
             timeout=self._timeout,
             describe=binding.describe,
+            locate=binding.locate,
             owns=binding.owns,
             aside=self._aside_add,
         )
@@ -353,11 +359,12 @@ class Controller:
         binding = self._bound
         binding.metrics.errors.labels(self.name).inc()
         _LOG.error(
-            "%s: the map function or a predicate of the watch on %s failed, the event is lost: %s: %s",
+            "%s: the map function or a predicate of the watch on %s failed, the event is lost: %s: %s%s",
             self.name,
             watch.kind.resource,
             type(error).__name__,
             binding.describe(error),
+            binding.locate(error),
         )
 
     async def _feed(self, source: Source) -> None:
@@ -368,11 +375,13 @@ class Controller:
                 await source.run(partial(self._from_source, reason))
             except Exception as error:  # noqa: BLE001 - a source that fails is started again
                 _LOG.error(
-                    "%s: source %s failed, next try in %.0f s: %s",
+                    "%s: source %s failed, next try in %.0f s: %s: %s%s",
                     self.name,
                     reason,
                     _SOURCE_RESTART,
+                    type(error).__name__,
                     binding.describe(error),
+                    binding.locate(error),
                 )
             else:
                 return

@@ -38,6 +38,7 @@ from reconcile.metrics import (
 from reconcile.readiness import Readiness
 from reconcile.sharding import Sharding, ShardMember
 from reconcile.shutdown import shutdown_signals
+from reconcile.tracebacks import Tracebacks, locator
 from reconcile.watchdog import Fence
 from reconcile.watches import Cluster
 from reconcile.workqueue import QueueCollector
@@ -86,6 +87,9 @@ class Manager:
         drain_timeout: seconds that reconciles in flight get to finish at shutdown.
         max_queue_age: seconds a key may wait for a worker before the process counts as not ready.
         describe: turns an exception of a reconcile into the text that is logged.
+        tracebacks: what is logged of where an unexpected one came from: `frames` names classes, files, lines and functions
+            and no values; `full` adds every message, for programs that hold no secrets; `none` leaves it out.
+        expected: classes of error that need no traceback, besides those of this library, `OSError` and timeouts.
         handle_signals: stop at SIGTERM and SIGINT; a second one ends the process with status 1.
         blocked_threshold: seconds a callback may block the event loop before its stack is logged; None never logs.
         fence: ends the process of a leader that could not renew in time; a thread with `os._exit` by default.
@@ -116,6 +120,8 @@ class Manager:
         drain_timeout: float = 30.0,
         max_queue_age: float = 600.0,
         describe: Callable[[BaseException], str] = str,
+        tracebacks: Tracebacks = "frames",
+        expected: tuple[type[BaseException], ...] = (),
         handle_signals: bool = True,
         blocked_threshold: float | None = 1.0,
         fence: Fence | None = None,
@@ -149,6 +155,7 @@ class Manager:
         self._metrics_auth = metrics_auth
         self._drain_timeout = drain_timeout
         self._describe = describe
+        self._locate = locator(tracebacks, expected)
         self._handle_signals = handle_signals
         self._blocked_threshold = blocked_threshold
         self._controller_metrics = ControllerMetrics(self.registry)
@@ -289,6 +296,7 @@ class Manager:
             self._queues,
             self._describe,
             None if self.shard is None else self.shard.owns,
+            self._locate,
         )
         for controller in self._controllers:
             controller.bind(binding)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
@@ -14,6 +13,7 @@ from reconcile.errors import APIError, RetryError, TerminalError
 from reconcile.flightrecorder import FlightRecorder, Run
 from reconcile.log import RequestIdentity, request_scope
 from reconcile.metrics import ControllerMetrics
+from reconcile.tracebacks import Locate
 from reconcile.workqueue import Priority, QueueShutDownError, WorkQueue
 
 __all__ = ["Reconcile", "Result", "WorkerPool"]
@@ -67,6 +67,7 @@ class WorkerPool:
         metrics: where they are counted.
         timeout: seconds for one run; None for no limit.
         describe: turns an exception into the text that is logged.
+        locate: says where it came from.
         owns: whether a key may be worked on here.
         aside: takes those that may not.
     """
@@ -81,6 +82,7 @@ class WorkerPool:
         *,
         timeout: float | None,
         describe: Callable[[BaseException], str],
+        locate: Locate,
         owns: Callable[[Request], bool] | None = None,
         aside: Callable[[Request], None] | None = None,
     ) -> None:
@@ -90,6 +92,7 @@ class WorkerPool:
         self._flights = flights
         self._timeout = timeout
         self._describe = describe
+        self._locate = locate
         self._owns = owns
         self._aside = aside
         self._runs = count(1)
@@ -202,23 +205,19 @@ class WorkerPool:
         at_least = (error.retry_after or 0.0) if isinstance(error, APIError | RetryError) else 0.0
         delay = self._queue.add_rate_limited(request, at_least=at_least)
         self._planned(request, f"retry {self._queue.retries(request)} after {kind}")
-        if isinstance(error, _BUGS):
+        is_bug = isinstance(error, _BUGS)
+        if is_bug:
             self._panics.inc()
-            # Frames only: the error's own text and those of its causes pass through `describe`.
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            _LOG.error(
-                "%s: %s failed by a programming error, next try in %.1f s: %s: %s\n%s",
-                self._name,
-                request,
-                delay,
-                kind,
-                self._describe(error),
-                frames,
-            )
-        else:
-            _LOG.error(
-                "%s: %s failed, next try in %.1f s: %s: %s", self._name, request, delay, kind, self._describe(error)
-            )
+        _LOG.error(
+            "%s: %s failed%s, next try in %.1f s: %s: %s%s",
+            self._name,
+            request,
+            " by a programming error" if is_bug else "",
+            delay,
+            kind,
+            self._describe(error),
+            self._locate(error),
+        )
         return f"error: {kind}"
 
     def _planned(self, request: Request, reason: str, *, asked_for: bool = False) -> None:

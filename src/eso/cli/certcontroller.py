@@ -15,6 +15,7 @@ from eso.controllers.conditions import cause_of
 from eso.controllers.crds.setup import definition_controller
 from eso.controllers.serving import Serving
 from eso.controllers.webhookconfig.setup import configuration_controller
+from eso.errors import EsoError
 from eso.settings import CertControllerSettings
 from reconcile.client.client import Client
 from reconcile.client.config import Config, load_config
@@ -64,6 +65,7 @@ def build_cert_controller(
         metrics_auth=settings.metrics.metrics_auth,
         health_address=settings.healthz_addr,
         describe=cause_of,
+        expected=(EsoError,),
         handle_signals=handle_signals,
     )
     if followed is not None:

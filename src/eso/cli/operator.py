@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from datetime import datetime
 
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.secretstore import SecretStore
-from eso.cli.allinone import add_webhook
 from eso.cli.generation import generator_parts
 from eso.cli.serving import metrics_tls, utc_now
 from eso.controllers.clusterexternalsecret.setup import cluster_external_secret_controller
@@ -17,6 +17,7 @@ from eso.controllers.externalsecret.setup import external_secret_controller
 from eso.controllers.generatorstate.setup import generator_state_controller
 from eso.controllers.pushsecret.setup import push_secret_controller
 from eso.controllers.secretstore.setup import store_controller
+from eso.errors import EsoError
 from eso.generators.registry import GeneratorRegistry
 from eso.providers.registry import ProviderRegistry
 from eso.settings import ControllerSettings
@@ -60,7 +61,8 @@ def build_operator(
     manager = _manager(config, settings, handle_signals=handle_signals, lease_namespace=here)
     registry = registry or ProviderRegistry()
     if settings.all_in_one:
-        add_webhook(manager, settings, registry, here, clock=clock)
+        # Certificates and their library take 8 MB, which only this mode needs.
+        importlib.import_module("eso.cli.allinone").add_webhook(manager, settings, registry, here, clock=clock)
     clients = ClientManager(
         manager.client,
         registry,
@@ -115,6 +117,7 @@ def _manager(
         metrics_auth=settings.metrics.metrics_auth,
         health_address=settings.live_addr,
         describe=cause_of,
+        expected=(EsoError,),
         handle_signals=handle_signals,
     )
     if followed is not None:

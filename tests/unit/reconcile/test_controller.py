@@ -566,23 +566,26 @@ def test_cancellation_cancels_the_running_reconcile_cleanly() -> None:
     _runs(main)
 
 
-def test_errors_are_logged_through_describe_and_bugs_with_frames(caplog: pytest.LogCaptureFixture) -> None:
+def test_errors_are_logged_through_describe_and_unexpected_ones_with_frames(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         harness = Harness()
         binding = harness.binding
         harness.binding = type(binding)(binding.clusters, binding.metrics, binding.queues, lambda _: "scrubbed")
-        script = Script(ValueError("s3cret"), TypeError("s3cret"))
+        group = ExceptionGroup("s3cret", [ValueError("s3cret"), OSError("s3cret")])
+        script = Script(ValueError("s3cret"), TypeError("s3cret"), group, ConnectionError("s3cret"))
         async with harness.running(_controller(script)):
             harness.feed(team())
-            await asyncio.sleep(2)
+            await asyncio.sleep(15)
 
     with caplog.at_level(logging.ERROR):
         _runs(main)
     assert [record.message.splitlines()[0] for record in caplog.records] == [
         "team: default/a failed, next try in 1.0 s: ValueError: scrubbed",
         "team: default/a failed by a programming error, next try in 2.0 s: TypeError: scrubbed",
+        "team: default/a failed, next try in 4.0 s: ExceptionGroup: scrubbed",
+        "team: default/a failed, next try in 8.0 s: ConnectionError: scrubbed",
     ]
-    assert "test_controller.py" in caplog.text
+    assert ["test_controller.py" in record.message for record in caplog.records] == [True, True, True, False]
     assert "s3cret" not in caplog.text
 
 
