@@ -30,7 +30,7 @@ from tests.support.controlplane import ControlPlane
 
 __all__ = ["World"]
 
-_HEALED = 240.0
+_HEALED = 300.0
 """Seconds after the last fault within which everything must be in step: above the longest backoff that the faults can cause."""
 
 
