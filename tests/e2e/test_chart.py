@@ -112,6 +112,12 @@ def _arguments(rendered: Rendered, deployment: str) -> list[str]:
         ),
         ({"livenessProbe": {"enabled": True}}, _ALL[0], ["--live-addr=:8082"], []),
         ({"vault": {"enableTokenCache": True}}, _ALL[0], ["--vault-token-cache-size=262144"], []),
+        (
+            {"allInOne": True, "webhook": {"port": 9443}},
+            _ALL[0],
+            ["--all-in-one=true", "--webhook-port=9443", "--webhook-service-name=external-secrets-webhook"],
+            [],
+        ),
         ({"webhook": {"lookaheadInterval": "1h"}}, _ALL[2], ["--lookahead-interval=1h", "--cert-dir=/tmp/certs"], []),
         (
             {"crds": {"createClusterSecretStore": False}},
@@ -153,6 +159,10 @@ def test_every_process_understands_its_arguments_and_is_restricted(helm: Helm, p
         ({"serviceMonitor": {"enabled": True, "renderMode": "failIfMissing"}}, "install the Prometheus operator"),
         ({"serviceMonitor": {"renderMode": "perhaps"}}, "renderMode"),
         ({"replicaCount": "two"}, "replicaCount"),
+        (
+            {"allInOne": True, "webhook": {"certManager": {"enabled": True}}},
+            "keeps the certificate of its webhook itself",
+        ),
         ({"bitwarden-sdk-server": {"enabled": True}}, "bitwarden-sdk-server is not part of this chart"),
     ],
 )
@@ -184,6 +194,26 @@ def test_cert_manager_replaces_the_certificate_controller(helm: Helm) -> None:
     for configuration in ("secretstore-validate", "externalsecret-validate"):
         annotations = rendered.get("ValidatingWebhookConfiguration", configuration)["metadata"]["annotations"]
         assert annotations == {"cert-manager.io/inject-ca-from": f"secrets/{name}"}
+
+
+def test_all_in_one_is_one_deployment_behind_the_same_service(helm: Helm) -> None:
+    whole, one = (
+        helm.template({"networkPolicy": {"enabled": True}}),
+        helm.template({"allInOne": True, "networkPolicy": {"enabled": True}}),
+    )
+    assert one.names("Deployment") == ["external-secrets"]
+    assert one.names("ServiceAccount") == ["external-secrets"]
+    for kind in ("ValidatingWebhookConfiguration", "Service"):
+        assert one.names(kind) == whole.names(kind)
+    name = "external-secrets-webhook"
+    assert one.get("Secret", name) == whole.get("Secret", name)
+    selector = one.get("Service", name)["spec"]["selector"]
+    labels = one.get("Deployment", "external-secrets")["spec"]["template"]["metadata"]["labels"]
+    assert selector.items() <= labels.items()
+    ports = {each["name"]: each["containerPort"] for each in one.container("external-secrets")["ports"]}
+    assert ports["webhook"] == one.get("Service", name)["spec"]["ports"][0]["targetPort"] == 10250
+    opened = one.get("NetworkPolicy", "external-secrets")["spec"]["ingress"][0]["ports"]
+    assert 10250 in [each["port"] for each in opened]
 
 
 def test_definitions_can_be_left_out(helm: Helm) -> None:

@@ -184,6 +184,15 @@ def test_a_release_needs_what_it_is_given(helm: Helm, cluster: ClusterUnderTest,
             _check(audit, release, suffix)
 
 
+def test_one_process_for_everything_needs_what_it_is_given(helm: Helm, cluster: ClusterUnderTest, audit: Audit) -> None:
+    with installed(cluster, helm, {**_VALUES, "allInOne": True}) as release, grafana() as vendor:
+        with release.process("", f"--webhook-port={release.webhook_port}") as operator:
+            _admission_works(cluster)
+            _metrics_are_for_those_who_may(cluster, operator)
+            Stories(cluster).run(vendor)
+        _check(audit, release, "")
+
+
 def test_a_release_for_one_namespace_needs_what_it_is_given(
     helm: Helm, cluster: ClusterUnderTest, audit: Audit
 ) -> None:

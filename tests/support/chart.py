@@ -13,6 +13,8 @@ from typing import Any
 import yaml
 
 from eso.cli.rbac import (
+    ALL_IN_ONE_CLUSTER_RULES,
+    ALL_IN_ONE_RULES,
     CERT_CONTROLLER_CLUSTER_RULES,
     CERT_CONTROLLER_RULES,
     CONTROLLER_RULES,
@@ -32,6 +34,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "leaderElection": LEADER_ELECTION_RULES,
     "certControllerCluster": CERT_CONTROLLER_CLUSTER_RULES,
     "certController": CERT_CONTROLLER_RULES,
+    "allInOneCluster": ALL_IN_ONE_CLUSTER_RULES,
+    "allInOne": ALL_IN_ONE_RULES,
     "view": VIEW_RULES,
     "edit": EDIT_RULES,
     "serviceBindings": SERVICE_BINDING_RULES,

@@ -31,6 +31,12 @@
 - --enable-vault-token-cache=true
 - --vault-token-cache-size={{ int .Values.vault.tokenCacheSize }}
 {{- end }}
+{{- if .Values.allInOne }}
+- --all-in-one=true
+- --webhook-port={{ .Values.webhook.port }}
+- --webhook-service-name={{ include "external-secrets.fullname" . }}-webhook
+- --webhook-secret-name={{ include "external-secrets.fullname" . }}-webhook
+{{- end }}
 {{- if .Values.genericTargets.enabled }}
 - --unsafe-allow-generic-targets=true
 {{- end }}
@@ -44,6 +50,11 @@
 {{- end }}
 
 {{- define "external-secrets.controllerPorts" -}}
+{{- if .Values.allInOne -}}
+- name: webhook
+  containerPort: {{ .Values.webhook.port }}
+  protocol: TCP
+{{ end }}
 {{- if or .Values.livenessProbe.enabled .Values.readinessProbe.enabled -}}
 - name: live
   containerPort: {{ include "external-secrets.probePort" (ternary .Values.readinessProbe .Values.livenessProbe .Values.readinessProbe.enabled) }}

@@ -56,7 +56,7 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 {{- end }}
 
 {{- define "external-secrets.certControllerEnabled" -}}
-{{- if and .Values.certController.create (not .Values.webhook.certManager.enabled) }}true{{ end }}
+{{- if and .Values.certController.create (not .Values.webhook.certManager.enabled) (not .Values.allInOne) }}true{{ end }}
 {{- end }}
 
 {{/* The flags that every process has. */}}

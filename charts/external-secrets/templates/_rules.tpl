@@ -261,6 +261,27 @@
     - "leases"
   verbs: ["get", "create", "update"]
 {{- end }}
+{{- define "external-secrets.rules.allInOneCluster" -}}
+- apiGroups: ["admissionregistration.k8s.io"]
+  resources:
+    - "validatingwebhookconfigurations"
+  verbs: ["get", "list"]
+- apiGroups: ["admissionregistration.k8s.io"]
+  resources:
+    - "validatingwebhookconfigurations"
+  resourceNames:
+    - "secretstore-validate"
+    - "externalsecret-validate"
+  verbs: ["update"]
+{{- end }}
+{{- define "external-secrets.rules.allInOne" -}}
+- apiGroups: [""]
+  resources:
+    - "secrets"
+  resourceNames:
+    - {{ include "external-secrets.fullname" . }}-webhook
+  verbs: ["get", "patch"]
+{{- end }}
 {{- define "external-secrets.rules.view" -}}
 - apiGroups: ["external-secrets.io"]
   resources:

@@ -19,6 +19,8 @@ from eso.api.generators_v1alpha1.resource import GENERATOR_GROUP
 from eso.cli.crds import GENERATOR_KINDS
 
 __all__ = [
+    "ALL_IN_ONE_CLUSTER_RULES",
+    "ALL_IN_ONE_RULES",
     "CERT_CONTROLLER_CLUSTER_RULES",
     "CERT_CONTROLLER_RULES",
     "CONTROLLER_RULES",
@@ -159,6 +161,17 @@ CERT_CONTROLLER_RULES: Final = (
     *LEADER_ELECTION_RULES,
 )
 """What the certificate controller may do in its own namespace."""
+
+_CONFIGURATIONS: Final = ("secretstore-validate", "externalsecret-validate")
+
+ALL_IN_ONE_CLUSTER_RULES: Final = (
+    Rule("admissionregistration.k8s.io", ("validatingwebhookconfigurations",), ("get", "list")),
+    Rule("admissionregistration.k8s.io", ("validatingwebhookconfigurations",), ("update",), names=_CONFIGURATIONS),
+)
+"""What `--all-in-one` needs in the cluster beside the rules of the operator."""
+
+ALL_IN_ONE_RULES: Final = (Rule("", ("secrets",), ("get", "patch"), names=("external-secrets-webhook",)),)
+"""What it needs in its own namespace, if the operator works in another one."""
 
 VIEW_RULES: Final = (
     Rule(_ESO, tuple(_KIND_VALUES), _READ),
