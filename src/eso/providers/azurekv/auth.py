@@ -20,6 +20,7 @@ from azure.identity.aio import CertificateCredential, ClientAssertionCredential,
 from eso.errors import AccessDeniedError, InvalidSpecError, NoSecretError, ProviderError, UnavailableError
 from eso.identity.azure import Application, ManagedIdentity
 from eso.providers.http import error_for_status, read_json, retry_after, transport_errors
+from eso.providers.renewed import Renewed
 from eso.values import SecretValue
 
 __all__ = ["SignedIn", "TokenRequest", "application_tokens", "machine_tokens", "unreachable"]
@@ -48,10 +49,12 @@ class SignedIn:
     """
 
     def __init__(self, request: TokenRequest, clock: Callable[[], float] = time.time) -> None:
-        self._request = request
-        self._clock = clock
-        self._token: AccessTokenInfo | None = None
-        self._lock = asyncio.Lock()
+
+        async def fresh() -> tuple[AccessTokenInfo, float]:
+            found = await request()
+            return found, float(found.expires_on)
+
+        self._tokens = Renewed(fresh, clock, early=_EARLY)
 
     async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
         """A token that is valid for some minutes at least; concurrent callers share one sign-in.
@@ -59,15 +62,11 @@ class SignedIn:
         Raises:
             ProviderError: the sign-in failed.
         """
-        async with self._lock:
-            if self._token is None or self._token.expires_on - self._clock() < _EARLY:
-                self._token = await self._request()
-            return self._token
+        return await self._tokens.get()
 
     def forget(self, token: AccessTokenInfo | None) -> None:
         """The vault refused this token: the next request signs in anew. A token that was replaced meanwhile stays."""
-        if self._token is token:
-            self._token = None
+        self._tokens.forget(token)
 
     async def get_token(
         self, *scopes: str, claims: str | None = None, tenant_id: str | None = None, **options: Any
@@ -79,11 +78,11 @@ class SignedIn:
     @property
     def token(self) -> AccessTokenInfo | None:
         """The token in use."""
-        return self._token
+        return self._tokens.current
 
     async def close(self) -> None:
         """Drop the token."""
-        self._token = None
+        self._tokens.forget(self._tokens.current)
 
     async def __aenter__(self) -> SignedIn:
         return self

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from eso.errors import ProviderError
+from eso.providers.renewed import Renewed
 from eso.values import SecretValue
 
 __all__ = ["Exchanged", "Fixed", "Tokens"]
@@ -50,11 +50,11 @@ class Exchanged:
     """
 
     def __init__(self, exchange: Callable[[], Awaitable[Any]], clock: Callable[[], datetime]) -> None:
-        self._exchange = exchange
-        self._clock = clock
-        self._lock = asyncio.Lock()
-        self._token: SecretValue | None = None
-        self._ends = datetime.min.replace(tzinfo=UTC)
+
+        async def fresh() -> tuple[SecretValue, float]:
+            return _read(await exchange())
+
+        self._tokens = Renewed(fresh, lambda: clock().timestamp(), early=_EARLY)
 
     async def token(self) -> SecretValue:
         """See `Tokens`.
@@ -62,23 +62,19 @@ class Exchanged:
         Raises:
             ProviderError: the exchange failed.
         """
-        async with self._lock:
-            if self._token is None or (self._ends - self._clock()).total_seconds() <= _EARLY:
-                self._token, self._ends = _read(await self._exchange())
-            return self._token
+        return await self._tokens.get()
 
     def refused(self, token: SecretValue) -> bool:
         """See `Tokens`."""
-        if token is self._token:
-            self._token = None
+        self._tokens.forget(token)
         return True
 
 
-def _read(answer: Any) -> tuple[SecretValue, datetime]:
+def _read(answer: Any) -> tuple[SecretValue, float]:
     if not isinstance(answer, dict) or not isinstance(answer.get("token"), str) or not answer["token"]:
         raise ProviderError("exchanging a token at Doppler: the answer has no token")
     try:
         ends = datetime.fromisoformat(str(answer.get("expires_at")))
     except ValueError:
         raise ProviderError("exchanging a token at Doppler: the answer has no expires_at") from None
-    return SecretValue(answer["token"]), ends if ends.tzinfo else ends.replace(tzinfo=UTC)
+    return SecretValue(answer["token"]), (ends if ends.tzinfo else ends.replace(tzinfo=UTC)).timestamp()

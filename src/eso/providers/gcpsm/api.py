@@ -33,10 +33,11 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import DecodeError
 
 from eso.errors import InvalidRequestError, NoSecretError, ProviderError, UnavailableError
+from eso.identity.gcp import AccessToken
 from eso.providers.base import ProviderCalls
-from eso.providers.gcpsm.auth import Tokens
 from eso.providers.gcpsm.errors import error_of
 from eso.providers.http import BODY_LIMIT, pages
+from eso.providers.renewed import Renewed
 
 __all__ = ["MESSAGE_LIMIT", "SecretManager"]
 
@@ -63,7 +64,7 @@ class SecretManager:
     def __init__(
         self,
         channel: grpc.aio.Channel,
-        tokens: Tokens,
+        tokens: Renewed[AccessToken],
         calls: ProviderCalls,
         parent: str,
         *,

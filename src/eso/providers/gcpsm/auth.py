@@ -1,8 +1,7 @@
-"""The token of a client: which way to sign in a store means, and a token that is replaced before it ends."""
+"""The token of a client: which way to sign in a store means."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
@@ -13,8 +12,9 @@ from eso.errors import InvalidSpecError
 from eso.identity.gcp import AccessToken, Google
 from eso.providers.base import StoreContext
 from eso.providers.gcpsm.spec import GCPSMAuth, GCPSMSpec
+from eso.providers.renewed import Renewed
 
-__all__ = ["Tokens", "project_of", "token_request"]
+__all__ = ["project_of", "token_request", "tokens"]
 
 TokenRequest = Callable[[], Awaitable[AccessToken]]
 
@@ -22,7 +22,7 @@ _EARLY: Final = 225.0
 """Seconds before its end at which a token is replaced. Source: google-auth's refresh threshold."""
 
 
-class Tokens:
+def tokens(request: TokenRequest, clock: Callable[[], datetime]) -> Renewed[AccessToken]:
     """One token for all requests of a client.
 
     Args:
@@ -30,27 +30,11 @@ class Tokens:
         clock: the wall clock.
     """
 
-    def __init__(self, request: TokenRequest, clock: Callable[[], datetime]) -> None:
-        self._request = request
-        self._clock = clock
-        self._token: AccessToken | None = None
-        self._lock = asyncio.Lock()
+    async def fresh() -> tuple[AccessToken, float]:
+        found = await request()
+        return found, float(found.expiry)
 
-    async def get(self) -> AccessToken:
-        """A token that is valid for some minutes at least; concurrent callers share one sign-in.
-
-        Raises:
-            EsoError: the sign-in failed.
-        """
-        async with self._lock:
-            if self._token is None or self._token.expiry - self._clock().timestamp() < _EARLY:
-                self._token = await self._request()
-            return self._token
-
-    def forget(self, token: AccessToken) -> None:
-        """It was refused: the next request signs in anew. A token that was replaced meanwhile stays."""
-        if self._token is token:
-            self._token = None
+    return Renewed(fresh, lambda: clock().timestamp(), early=_EARLY)
 
 
 def token_request(spec: GCPSMSpec, context: StoreContext, google: Google) -> TokenRequest:

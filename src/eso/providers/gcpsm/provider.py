@@ -18,7 +18,7 @@ from eso.identity.gcp import Google, GoogleEndpoints, universe_of
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
 from eso.providers.common import check_referent
 from eso.providers.gcpsm.api import MESSAGE_LIMIT, SecretManager
-from eso.providers.gcpsm.auth import Tokens, project_of, token_request
+from eso.providers.gcpsm.auth import project_of, token_request, tokens
 from eso.providers.gcpsm.client import GCPSMClient
 from eso.providers.gcpsm.push import Pusher
 from eso.providers.gcpsm.spec import GCPSMSpec
@@ -89,15 +89,15 @@ class GCPSMProvider(Provider[GCPSMSpec]):
             raise InvalidSpecError("secretVersionSelectionPolicy must be LatestOrFail or LatestOrFetch")
         calls = context.calls(_METRICS)
         google = Google(context, self._endpoints, self._clock, self._environ, calls.write)
-        tokens = Tokens(token_request(spec, context, google), self._clock)
-        await tokens.get()
+        signed_in = tokens(token_request(spec, context, google), self._clock)
+        await signed_in.get()
         parent = f"projects/{await project_of(spec, google)}"
         universe = self._endpoints.universe if self._endpoints is not None else universe_of(self._environ)
         host = f"secretmanager.{universe}"
         if location:
             parent, host = f"{parent}/locations/{location}", f"secretmanager.{location}.rep.{universe}"
         channel = self._channel(host)
-        api = SecretManager(channel, tokens, calls, parent, backoff=self._backoff, timeout=self._timeout)
+        api = SecretManager(channel, signed_in, calls, parent, backoff=self._backoff, timeout=self._timeout)
         fetch_enabled = spec.secret_version_selection_policy == "LatestOrFetch"
         return GCPSMClient(api, Pusher(api, self._writers, regional=bool(location)), fetch_enabled=fetch_enabled)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from eso.errors import AccessDeniedError, InvalidRequestError, NoSecretError, ProviderError, ThrottledError
 from eso.providers.base import ProviderCalls
 from eso.providers.http import error_for_status, pages, read_json, retry_after, transport_errors
+from eso.providers.renewed import Renewed
 from eso.transform.gojson import dumps
 from eso.values import SecretValue
 
@@ -57,9 +57,9 @@ class GithubAPI:
         self._installation = installation
         self._key = key
         self._clock = clock
-        self._lock = asyncio.Lock()
-        self._token: SecretValue | None = None
-        self._ends = datetime.min.replace(tzinfo=UTC)
+        self._tokens = Renewed(
+            lambda: calls.write("CreateInstallationToken", self._exchanged), lambda: clock().timestamp(), early=_EARLY
+        )
 
     async def get(self, call: str, path: str, what: str) -> Any:
         """The JSON at a path, as it is now.
@@ -87,24 +87,15 @@ class GithubAPI:
         return [item async for item in pages(page)]
 
     async def _signed(self, method: str, path: str, what: str, document: Any) -> Any:
-        token = await self._valid()
+        token = await self._tokens.get()
         try:
             return await self._once(method, path, what, document, f"token {token.reveal_text()}")
         except AccessDeniedError:
-            if token is self._token:
-                self._token = None
-        token = await self._valid()
+            self._tokens.forget(token)
+        token = await self._tokens.get()
         return await self._once(method, path, what, document, f"token {token.reveal_text()}")
 
-    async def _valid(self) -> SecretValue:
-        async with self._lock:
-            if self._token is not None and (self._ends - self._clock()).total_seconds() > _EARLY:
-                return self._token
-            fresh, self._ends = await self._calls.write("CreateInstallationToken", self._exchanged)
-            self._token = fresh
-            return fresh
-
-    async def _exchanged(self) -> tuple[SecretValue, datetime]:
+    async def _exchanged(self) -> tuple[SecretValue, float]:
         what = "signing in to GitHub as an App"
         now = int(self._clock().timestamp())
         claims = {"iss": str(self._app), "iat": now - _BACKDATED, "exp": now + _LIFETIME}
@@ -115,7 +106,7 @@ class GithubAPI:
         except NoSecretError as err:
             raise InvalidRequestError(f"{what}: GitHub knows no such installation, check installationID") from err
         try:
-            return SecretValue(answer["token"]), datetime.fromisoformat(answer["expires_at"])
+            return SecretValue(answer["token"]), datetime.fromisoformat(answer["expires_at"]).timestamp()
         except (TypeError, KeyError, ValueError):
             raise ProviderError(f"{what}: the answer has no token and expires_at") from None
 
