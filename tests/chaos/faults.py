@@ -29,7 +29,7 @@ async def _freeze_leader(world: World) -> None:
     async with world.crew:
         leader = await world.replicas.leader() or world.replicas.running[0]
         leader.signal(signal.SIGSTOP)
-        await asyncio.sleep(6)
+        await asyncio.sleep(12)
         leader.signal(signal.SIGCONT)
 
 
@@ -97,7 +97,7 @@ async def _jump(world: World) -> None:
 FAULTS: Mapping[str, Fault] = {
     "leader killed": _kill_leader,
     "replica killed": _kill_any,
-    "leader frozen for 6 s": _freeze_leader,
+    "leader frozen for 12 s": _freeze_leader,
     "API server killed": _restart_api_server,
     "etcd killed": _restart_etcd,
     "watches stalled": _stall_watches,

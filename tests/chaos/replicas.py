@@ -19,9 +19,9 @@ __all__ = ["ELECTION", "Replica", "Replicas"]
 
 ELECTION = (
     "--enable-leader-election",
-    "--leader-election-lease-duration=6s",
-    "--leader-election-renew-deadline=4500ms",
-    "--leader-election-retry-period=500ms",
+    "--leader-election-lease-duration=10s",
+    "--leader-election-renew-deadline=8s",
+    "--leader-election-retry-period=1s",
 )
 _LEADS = 'leader_election_master_status{name="external-secrets-controller"} 1'
 
