@@ -98,7 +98,9 @@ def transport_errors(what: str) -> Iterator[None]:
     try:
         yield
     except TimeoutError as err:
-        raise UnavailableError(f"{what}: the provider did not answer in time") from _without_text(err)
+        raise UnavailableError(
+            f"{what}: the provider did not answer in time, check its address and the network to it"
+        ) from _without_text(err)
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as err:
         raise UnavailableError(f"{what}: the TLS connection failed, check caBundle or caProvider") from _without_text(
             err
@@ -106,7 +108,9 @@ def transport_errors(what: str) -> Iterator[None]:
     except aiohttp.InvalidURL as err:
         raise InvalidRequestError(f"{what}: the URL is not valid") from _without_text(err)
     except (aiohttp.ClientError, OSError) as err:
-        raise UnavailableError(f"{what}: the provider cannot be reached ({type(err).__name__})") from _without_text(err)
+        raise UnavailableError(
+            f"{what}: the provider cannot be reached ({type(err).__name__}), check its address and the network to it"
+        ) from _without_text(err)
 
 
 def _without_text(err: BaseException) -> Exception:

@@ -279,7 +279,7 @@ def error_of(err: ReconcileError, what: str) -> ProviderError:
     if isinstance(err, (MalformedError, DecodeError)):
         return ProviderError(f"{what}: the answer is not what the Kubernetes API sends, check server.url")
     if isinstance(err, TransportError):
-        return UnavailableError(f"{what}: the API server did not answer")
+        return UnavailableError(f"{what}: the API server did not answer, check server.url and the network to it")
     return ProviderError(f"{what}: {type(err).__name__}")
 
 
