@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Awaitable, Callable
 
-__all__ = ["Check", "parse_address"]
+__all__ = ["Check", "is_loopback", "parse_address"]
 
 Check = Callable[[], str | Awaitable[str | None] | None]
 """Returns what is wrong, or None when all is well. Must answer within a probe's timeout."""
@@ -24,3 +25,18 @@ def parse_address(address: str) -> tuple[str | None, int] | None:
     if not separator or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f"{address!r} is not a listen address, want host:port or :port")
     return (host.strip("[]") or None), int(port)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches a listen address; also true when it says not to listen.
+
+    Raises:
+        ValueError: it is not an address.
+    """
+    parsed = parse_address(address)
+    if parsed is None or parsed[0] == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(parsed[0] or "::").is_loopback
+    except ValueError:
+        return False

@@ -1,4 +1,4 @@
-"""Who may read `/metrics`: asked of the API server, as every Kubernetes component does.
+"""Who may read `/metrics` and `/debug/reconcile`: asked of the API server, as every Kubernetes component does.
 
 The caller's bearer token is reviewed (TokenReview), then whether that user may `get` the path (SubjectAccessReview).
 """

@@ -27,7 +27,8 @@ class Shown:
         ready: checks of `/readyz`.
         controllers: on `debug`.
         informers: on `debug`.
-        reviewer: asks the API server who may read metrics; None shows them to everybody.
+        reviewer: asks the API server who may read what is guarded.
+        guarded: of `metrics` and `debug`, those that only callers may read whom the API server allows it.
     """
 
     registry: CollectorRegistry
@@ -35,28 +36,30 @@ class Shown:
     ready: Mapping[str, Check]
     controllers: Callable[[], Sequence[Explained]]
     informers: Callable[[], list[dict[str, Any]]]
-    reviewer: Client | None = None
+    reviewer: Client
+    guarded: frozenset[str] = frozenset()
 
 
-def servers(addresses: Mapping[str, str], shown: Shown, metrics_tls: ssl.SSLContext | None) -> dict[str, HttpServer]:
+def servers(
+    addresses: Mapping[str, str], shown: Shown, tls: Mapping[str, ssl.SSLContext | None]
+) -> dict[str, HttpServer]:
     """A server for each address that says to listen, not started yet.
 
     Args:
         addresses: of `metrics`, `health` and `debug`; several may be the same.
         shown: what to serve.
-        metrics_tls: serve HTTPS at the address of `metrics`.
+        tls: serve HTTPS at the address of these.
     """
-    authorize = None if shown.reviewer is None else DelegatedAuth(shown.reviewer)
+    reviews = DelegatedAuth(shown.reviewer)
+    authorize = dict.fromkeys(shown.guarded, reviews)
     routes: dict[str, Routes] = {
-        "metrics": metrics_routes(shown.registry, authorize=authorize),
+        "metrics": metrics_routes(shown.registry, authorize=authorize.get("metrics")),
         "health": health_routes(health=shown.health, ready=shown.ready),
-        "debug": debug_routes(shown.controllers, shown.informers),
+        "debug": debug_routes(shown.controllers, shown.informers, authorize=authorize.get("debug")),
     }
     by_address: dict[str, dict[str, Any]] = {}
     for endpoint, address in addresses.items():
         if parse_address(address) is not None:
             by_address.setdefault(address, {}).update(routes[endpoint])
-    return {
-        address: HttpServer(address, merged, tls=metrics_tls if address == addresses["metrics"] else None)
-        for address, merged in by_address.items()
-    }
+    contexts = {addresses[endpoint]: context for endpoint, context in tls.items() if context is not None}
+    return {address: HttpServer(address, merged, tls=contexts.get(address)) for address, merged in by_address.items()}

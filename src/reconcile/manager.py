@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from reconcile.address import Check, parse_address
+from reconcile.address import Check, is_loopback, parse_address
 from reconcile.api.request import Request
 from reconcile.cache import Cache
 from reconcile.client import CachedClient, Client, Config
@@ -82,7 +82,10 @@ class Manager:
         metrics_tls: serve metrics over HTTPS; they then need an address of their own.
         metrics_auth: show metrics only to whom the API server allows it; needs `metrics_tls`, tokens are no plain text.
         health_address: where `/healthz` and `/readyz` are served. May be the same address as another.
-        debug_address: where `/debug/reconcile` is served; keep it on loopback.
+        debug_address: where `/debug/reconcile` is served; other addresses than loopback need `debug_auth` to be said.
+        debug_tls: serve it over HTTPS; it then needs an address of its own, or that of the metrics.
+        debug_auth: True shows it only to whom the API server allows it, and needs HTTPS; False shows it to everybody who
+            reaches the address.
         registry: where metrics are registered; a new one by default.
         drain_timeout: seconds that reconciles in flight get to finish at shutdown.
         max_queue_age: seconds a key may wait for a worker before the process counts as not ready.
@@ -116,6 +119,8 @@ class Manager:
         metrics_auth: bool = False,
         health_address: str = "",
         debug_address: str = "",
+        debug_tls: ssl.SSLContext | None = None,
+        debug_auth: bool | None = None,
         registry: CollectorRegistry | None = None,
         drain_timeout: float = 30.0,
         max_queue_age: float = 600.0,
@@ -145,14 +150,14 @@ class Manager:
             "queues": self._readiness.queues,
         }
         self._addresses = {"metrics": metrics_address, "health": health_address, "debug": debug_address}
-        for address in self._addresses.values():
-            parse_address(address)
-        if metrics_auth and metrics_tls is None:
-            raise ValueError("metrics_auth requires metrics_tls; bearer tokens over plain HTTP are not allowed")
-        if metrics_tls is not None and metrics_address in (health_address, debug_address):
-            raise ValueError(f"metrics over HTTPS need an address of their own, not {metrics_address}")
-        self._metrics_tls = metrics_tls
-        self._metrics_auth = metrics_auth
+        self._tls = {"metrics": metrics_tls, "debug": debug_tls}
+        self._guarded = {"metrics": metrics_auth, "debug": bool(debug_auth)}
+        _check_addresses(self._addresses, self._tls, self._guarded)
+        if debug_auth is None and not is_loopback(debug_address):
+            raise ValueError(
+                f"debug_address {debug_address} can be reached from outside: set debug_auth=True with debug_tls, "
+                "or debug_auth=False to show it to everybody"
+            )
         self._drain_timeout = drain_timeout
         self._describe = describe
         self._locate = locator(tracebacks, expected)
@@ -283,9 +288,10 @@ class Manager:
             self.ready_checks,
             lambda: self._controllers,
             self._readiness.informers,
-            self.client.live if self._metrics_auth else None,
+            self.client.live,
+            frozenset(endpoint for endpoint, guarded in self._guarded.items() if guarded),
         )
-        for address, server in endpoints.servers(self._addresses, shown, self._metrics_tls).items():
+        for address, server in endpoints.servers(self._addresses, shown, self._tls).items():
             await server.start()
             self._servers[address] = server
 
@@ -430,6 +436,22 @@ class _Stage:
             task.cancel()
         if running:
             await asyncio.wait(running)
+
+
+def _check_addresses(
+    addresses: Mapping[str, str], tls: Mapping[str, ssl.SSLContext | None], guarded: Mapping[str, bool]
+) -> None:
+    for address in addresses.values():
+        parse_address(address)
+    for endpoint, context in tls.items():
+        if guarded[endpoint] and context is None:
+            raise ValueError(f"{endpoint}_auth requires {endpoint}_tls; bearer tokens over plain HTTP are not allowed")
+        if context is None or parse_address(addresses[endpoint]) is None:
+            continue
+        for other, address in addresses.items():
+            # One address speaks either HTTP or HTTPS, and with one certificate.
+            if address == addresses[endpoint] and tls.get(other) is not context:
+                raise ValueError(f"{endpoint} over HTTPS needs an address of its own, not {address}")
 
 
 def _all_well() -> None:

@@ -170,14 +170,24 @@ class Explained(Protocol):
 
 
 def debug_routes(
-    controllers: Callable[[], Sequence[Explained]], informers: Callable[[], list[dict[str, Any]]]
+    controllers: Callable[[], Sequence[Explained]],
+    informers: Callable[[], list[dict[str, Any]]],
+    *,
+    authorize: Callable[[web.Request], Awaitable[None]] | None = None,
 ) -> Routes:
     """`/debug/reconcile`: controllers and informers in numbers; with `?controller=&name=&namespace=&cluster=` one object.
 
     `?controller=` alone lists what is known of its objects, the latest first, up to `limit` (100).
+
+    Args:
+        controllers: what to explain.
+        informers: in numbers.
+        authorize: called first; raises an `aiohttp.web.HTTPException` to refuse.
     """
 
     async def handler(request: web.Request) -> web.Response:
+        if authorize is not None:
+            await authorize(request)
         query = request.query
         chosen = [c for c in controllers() if query.get("controller", c.name) == c.name]
         if "name" in query:

@@ -166,23 +166,23 @@ async def test_a_manager_serves_everything_at_one_address() -> None:
         await task
 
 
-async def test_metrics_are_shown_only_to_whom_the_api_server_allows_it() -> None:
+@pytest.mark.parametrize(("endpoint", "path"), [("metrics", "/metrics"), ("debug", "/debug/reconcile")])
+async def test_only_those_may_read_whom_the_api_server_allows_it(endpoint: str, path: str) -> None:
     bundle = renewed(CertificateBundle(), Policy("metrics", ["localhost"]), datetime.now(UTC))
     serving = ServingCertificate()
     serving.load(bundle)
     async with ApiServer(
         listen=False, tokens={"root": User("root", groups=("system:masters",)), "bob": "bob"}, rbac=True
     ) as api:
-        manager = Manager(
-            Client(api.transport_for("root")),
-            metrics_address="127.0.0.1:0",
-            metrics_tls=serving.context,
-            metrics_auth=True,
-            handle_signals=False,
-        )
+        guarded: dict[str, Any] = {
+            f"{endpoint}_address": "127.0.0.1:0",
+            f"{endpoint}_tls": serving.context,
+            f"{endpoint}_auth": True,
+        }
+        manager = Manager(Client(api.transport_for("root")), handle_signals=False, **guarded)
         task = asyncio.create_task(manager.run())
         await manager.started.wait()
-        url = f"https://localhost:{manager.port('metrics')}/metrics"
+        url = f"https://localhost:{manager.port(endpoint)}{path}"
         context = ssl.create_default_context(cadata=bundle.ca.decode())
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
             answers = {}
@@ -197,6 +197,47 @@ async def test_metrics_are_shown_only_to_whom_the_api_server_allows_it() -> None
             api.faults.remove(fault)
         manager.stop()
         await task
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"debug_address": ":8083"}, "can be reached from outside"),
+        ({"debug_address": "0.0.0.0:8083"}, "can be reached from outside"),
+        ({"debug_address": "[::]:8083"}, "can be reached from outside"),
+        ({"debug_address": "pod.example.com:8083"}, "can be reached from outside"),
+        ({"debug_address": ":8083", "debug_auth": True}, "debug_auth requires debug_tls"),
+        ({"debug_address": ":8083", "debug_auth": False}, ""),
+        ({"debug_address": "127.0.0.2:8083"}, ""),
+        ({"debug_address": "[::1]:8083"}, ""),
+        ({"debug_address": "localhost:8083"}, ""),
+        ({"debug_address": "0"}, ""),
+    ],
+)
+async def test_debug_is_not_shown_to_the_world_unless_that_is_said(options: dict[str, Any], complaint: str) -> None:
+    async with ApiServer(listen=False) as api:
+        if not complaint:
+            Manager(Client(api.transport), **options)
+            return
+        with pytest.raises(ValueError, match=complaint):
+            Manager(Client(api.transport), **options)
+
+
+async def test_one_address_speaks_http_or_https() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    async with ApiServer(listen=False) as api:
+        client = Client(api.transport)
+        with pytest.raises(ValueError, match="metrics over HTTPS needs an address of its own"):
+            Manager(client, metrics_address=":8080", health_address=":8080", metrics_tls=context)
+        with pytest.raises(ValueError, match="debug over HTTPS needs an address of its own"):
+            Manager(client, debug_address=":8080", health_address=":8080", debug_tls=context, debug_auth=True)
+        shared: dict[str, Any] = {
+            "metrics_tls": context,
+            "debug_tls": context,
+            "metrics_auth": True,
+            "debug_auth": True,
+        }
+        Manager(client, metrics_address=":8080", debug_address=":8080", **shared)
 
 
 async def test_tokens_over_plain_http_are_refused_from_the_start() -> None:

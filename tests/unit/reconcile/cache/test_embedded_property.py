@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import random
 from collections import Counter
@@ -183,7 +184,12 @@ def _kept(thing: Thing) -> Thing:
 
 @pytest.fixture(scope="module", autouse=True)
 def _summary() -> Iterator[None]:
+    # Thousands of scenarios log millions of lines, which pytest would keep.
+    log = logging.getLogger("reconcile")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
     yield
+    log.setLevel(level)
     hours = TOTAL.pop("virtual seconds", 0) / 3600
     print(
         f"\nFAULT_SEED={SEED}: {TOTAL['scenarios']} scenarios, {TOTAL['faults']} faults, {hours:.0f} hours of virtual time"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import random
 from collections import Counter
@@ -146,7 +147,12 @@ class Story:
 
 @pytest.fixture(scope="module", autouse=True)
 def _summary() -> Iterator[None]:
+    # Thousands of scenarios log millions of lines, which pytest would keep.
+    log = logging.getLogger("reconcile")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
     yield
+    log.setLevel(level)
     hours = TOTAL.pop("virtual seconds", 0) / 3600
     print(
         f"\nFAULT_SEED={SEED}: {TOTAL['scenarios']} scenarios, {TOTAL['faults']} faults, {hours:.0f} hours of virtual time"
