@@ -77,6 +77,7 @@ class AzureKVProvider(Provider[AzureKVSpec]):
             raise InvalidSpecError(f"vaultUrl {spec.vault_url!r} must be a URL that begins with https://")
         cloud = self._cloud(spec)
         principal = await principal_of(_sign_in(spec), context, self._environ)
+        self._check_receiver(spec, vault.hostname or "", cloud)
         http = context.http(ca=self._ca, timeout=self._timeout)
         if isinstance(principal, ManagedIdentity):
             request = machine_tokens(principal, resource=cloud.vault, http=http, imds=self._imds)
@@ -104,6 +105,18 @@ class AzureKVProvider(Provider[AzureKVSpec]):
         )
         api = KeyVault(client, credential, context.calls(_METRICS), timeout=self._timeout)
         return AzureKVClient(api, Pusher(api), legacy=not spec.use_azure_sdk)
+
+    def _check_receiver(self, spec: AzureKVSpec, host: str, cloud: Cloud) -> None:
+        """Keep tokens of the operator's own identity within Azure: whoever writes a store could have them sent anywhere."""
+        own = spec.auth_type == "ManagedIdentity" or (
+            spec.auth_type == "WorkloadIdentity" and spec.service_account_ref is None
+        )
+        elsewhere = self._authority or self._imds != _IMDS or spec.custom_cloud_config is not None
+        domain = urlsplit(cloud.vault).hostname or ""
+        if own and not elsewhere and not host.endswith(f".{domain}"):
+            raise InvalidSpecError(
+                f"vaultUrl must be within {domain}: a store that signs in as the operator reads vaults of Azure only"
+            )
 
     def _cloud(self, spec: AzureKVSpec) -> Cloud:
         custom = spec.custom_cloud_config

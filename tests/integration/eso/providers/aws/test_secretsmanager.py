@@ -243,6 +243,15 @@ class TestFind:
             {"Key": "tag-value", "Values": ["y"]},
         ]
 
+    async def test_what_a_batch_cannot_read_is_left_out(self, cloud: Cloud) -> None:
+        body = {
+            "SecretValues": [{"Name": "app/one", "ARN": "arn:a", "SecretString": "1"}],
+            "Errors": [{"SecretId": "app/two", "ErrorCode": "AccessDeniedException", "Message": "no"}],
+        }
+        cloud.aws.fail("BatchGetSecretValue", status=200, body=json.dumps(body).encode())
+        async with cloud.lend() as client:
+            assert reveal_all(await client.get_all_secrets(FindRef(tags={"team": "a"}))) == {"app/one": b"1"}
+
     async def test_every_page_is_read(self, cloud: Cloud) -> None:
         first = {"SecretList": [{"Name": "app/one"}], "NextToken": "2"}
         second = {"SecretList": [{"Name": "app/two"}]}
@@ -475,6 +484,14 @@ class TestFaults:
         cloud.aws.fail("GetSecretValue", "ThrottlingException", times=1)
         assert await value(cloud, "db", retries=retries) == "x"
         assert cloud.aws.operations() == ["GetSecretValue"] * 2
+
+    @pytest.mark.parametrize(("wait", "requests"), [("0", 2), ("6", 1)])
+    async def test_a_long_pause_is_left_to_the_caller(self, cloud: Cloud, wait: str, requests: int) -> None:
+        cloud.aws.fail("GetSecretValue", "ThrottlingException", times=-1, headers={"Retry-After": wait})
+        with pytest.raises(ThrottledError) as raised:
+            await value(cloud, "db")
+        assert raised.value.retry_after == float(wait)
+        assert cloud.aws.operations() == ["GetSecretValue"] * requests
 
     @pytest.mark.parametrize(("most", "requests"), [(1, 1), (0, 1), (4, 4)])
     async def test_max_retries_counts_requests(self, cloud: Cloud, most: int, requests: int) -> None:

@@ -34,14 +34,18 @@ class Cloud:
         self.azure = vendor
         self.kube = kube
         self.environ: dict[str, str] = {}
-        self.metrics = CollectorRegistry()
         self.provider = AzureKVProvider(vendor.url, vendor.url, self.environ, vendor.ca, backoff=0.001, timeout=1.0)
-        providers = ProviderRegistry({})
-        providers.add(self.provider)
-        self.manager = ClientManager(
-            kube, providers, StoreMetrics(self.metrics), reader=CredentialReader(kube, memo=0.0)
-        )
+        self.registry_of(self.provider)
         self._uid = 0
+
+    def registry_of(self, provider: AzureKVProvider) -> None:
+        """Use another provider from now on."""
+        providers = ProviderRegistry({})
+        providers.add(provider)
+        self.metrics = CollectorRegistry()
+        self.manager = ClientManager(
+            self.kube, providers, StoreMetrics(self.metrics), reader=CredentialReader(self.kube, memo=0.0)
+        )
 
     def store(self, *, cluster: bool = False, **changes: Any) -> SecretStore | ClusterSecretStore:
         """A store; `changes` replace fields of its spec."""

@@ -165,6 +165,19 @@ async def test_annotations_that_are_missing(cloud: Cloud) -> None:
     await refuses(cloud, "tenant id is missing", **{**FEDERATED, "authSecretRef": PRINCIPAL}, tenantId=None)
 
 
+@pytest.mark.parametrize("auth_type", ["ManagedIdentity", "WorkloadIdentity"])
+async def test_tokens_of_the_operator_stay_within_azure(cloud: Cloud, auth_type: str) -> None:
+    ambient = {"AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "t", "AZURE_FEDERATED_TOKEN_FILE": "/nowhere"}
+    cloud.registry_of(AzureKVProvider(environ=ambient))
+    spec: dict[str, Any] = {"authType": auth_type, "authSecretRef": None}
+    for url in ("https://evil.example", "https://vault.azure.net.evil.example", "https://evilvault.azure.net"):
+        with pytest.raises(InvalidSpecError, match=r"within vault\.azure\.net"):
+            async with cloud.lend(vaultUrl=url, **spec):
+                pass
+    async with cloud.lend(vaultUrl="https://mine.vault.azure.net", **spec):
+        pass
+
+
 async def test_custom_cloud_signs_in_at_its_own_authority(cloud: Cloud) -> None:
     own: dict[str, Any] = {"environmentType": "AzureStackCloud", "useAzureSDK": True}
     await reads(cloud, **own, customCloudConfig={"activeDirectoryEndpoint": cloud.azure.url})
