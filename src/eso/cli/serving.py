@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import ssl
 import sys
@@ -12,15 +13,14 @@ from typing import Any
 from eso.cli.logs import configure_logs
 from eso.cli.loops import run
 from eso.settings import MetricsSettings
-from reconcile.errors import ConfigError, LeaderLostError
-from reconcile.webhook.certificates import CertificateBundle, CertificateError, Policy, renewed
-from reconcile.webhook.server import CertificateFiles, ServingCertificate
+from reconcile.errors import ReconcileError
+from reconcile.manager import Runnable
 
 __all__ = ["MetricsTLS", "metrics_tls", "start", "utc_now"]
 
 _LOG = logging.getLogger("setup")
 
-MetricsTLS = tuple[ssl.SSLContext | None, CertificateFiles | None]
+MetricsTLS = tuple[ssl.SSLContext | None, Runnable | None]
 """The TLS side of the metrics server, and what keeps its certificate fresh, if anything must."""
 
 
@@ -39,15 +39,9 @@ def metrics_tls(settings: MetricsSettings) -> MetricsTLS:
     """
     if not settings.metrics_secure:
         return None, None
-    serving = ServingCertificate()
-    if settings.metrics_cert_dir:
-        names = (settings.metrics_cert_name, settings.metrics_key_name, "ca.crt")
-        files = CertificateFiles(settings.metrics_cert_dir, serving, names=names)
-        serving.load(files.read())
-        return serving.context, files
-    policy = Policy("external-secrets", ["localhost"])
-    serving.load(renewed(CertificateBundle(), policy, utc_now()))
-    return serving.context, None
+    module = importlib.import_module("eso.cli.metricscertificate")
+    made: MetricsTLS = module.serving_certificate(settings, utc_now())
+    return made
 
 
 def start(
@@ -71,7 +65,7 @@ def start(
         return 1
     try:
         run(operate())
-    except (ConfigError, LeaderLostError, CertificateError, OSError, ValueError) as err:
+    except (ReconcileError, OSError, ValueError) as err:
         _LOG.error("%s", err)
         return 1
     return 0

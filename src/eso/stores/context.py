@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import aiohttp
-from cryptography import x509
 
 from eso.api.meta_v1 import CAProvider, RetrySettings, SecretKeySelector, ServiceAccountSelector
 from eso.errors import InvalidSpecError, ReferenceNotFoundError
@@ -313,7 +313,8 @@ def _pem(bundle: bytes) -> bytes:
         except binascii.Error as err:
             raise InvalidSpecError("caBundle is neither PEM nor base64 of PEM") from err
     try:
-        x509.load_pem_x509_certificates(bundle)
-    except ValueError as err:
+        # What OpenSSL takes, without another library for it; text between certificates may be in any encoding.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=bundle.decode("ascii", "ignore"))
+    except (ssl.SSLError, ValueError) as err:
         raise InvalidSpecError("caBundle holds no valid certificate") from err
     return bundle
