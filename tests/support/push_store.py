@@ -18,6 +18,7 @@ from eso.cli.crds import all_crds
 from eso.cli.operator import build_operator
 from eso.controllers.conditions import find
 from eso.errors import NoSecretError
+from eso.generators.registry import GeneratorRegistry
 from eso.providers.base import (
     Capabilities,
     Provider,
@@ -183,6 +184,7 @@ class Cluster:
         self.client = client
         self.provider = provider
         self.manager: Manager | None = None
+        self.generators: GeneratorRegistry | None = None
         self.counted = CountedTransport(server.transport)
 
     def vault(self, name: str = "store") -> Vault:
@@ -220,7 +222,9 @@ class Cluster:
         registry = ProviderRegistry({})
         registry.add(self.provider)
         wanted = ControllerSettings(metrics=MetricsSettings(metrics_addr="0"), live_addr="", **settings)
-        manager = build_operator(Client(self.counted), wanted, registry=registry, handle_signals=False)
+        manager = build_operator(
+            Client(self.counted), wanted, registry=registry, generators=self.generators, handle_signals=False
+        )
         self.manager = manager
         return manager
 

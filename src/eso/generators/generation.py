@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+from pydantic import BaseModel
 
 from eso.api.generators_v1alpha1.generatorstate import GeneratorState
 from eso.errors import (
@@ -27,7 +29,7 @@ from eso.generators.base import Generated
 from eso.generators.resolve import GeneratorResolver, Reference, Resolved
 from eso.generators.runner import GeneratorRunner, completed
 from eso.generators.state import GeneratorStates
-from eso.values import reveal_all
+from eso.values import SecretValue, reveal_all
 from reconcile.api.model import KubeObject
 from reconcile.errors import APIError, TransportError
 
@@ -39,12 +41,39 @@ PUSH_SECRET_KEY: Final = "__pushsecret"
 _LOG: Final = logging.getLogger("controllers.GeneratorState")
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a generator has made under a state key, and the record of it if it leaves anything behind."""
+
+    key: str
+    kind: str
+    spec: BaseModel = field(repr=False)
+    values: Mapping[str, SecretValue]
+    state: GeneratorState | None = None
+    until: datetime | None = None
+
+
 @dataclass(slots=True)
 class _Pass:
-    """What one pass over an object has done so far."""
+    """What one pass over an object has done so far, and what earlier ones could not finish.
+
+    Attributes:
+        keys: state keys that were visited.
+        made: in this pass.
+        held: by state key, made by earlier passes; some places have it already.
+        reused: those of `held` that this pass has used.
+    """
 
     keys: set[str] = field(default_factory=set)
-    made: list[GeneratorState] = field(default_factory=list)
+    made: list[_Made] = field(default_factory=list)
+    held: dict[str, _Made] = field(default_factory=dict)
+    reused: list[_Made] = field(default_factory=list)
+
+    def begin_again(self) -> None:
+        """The pass is over, but for what is held."""
+        self.keys.clear()
+        self.made.clear()
+        self.reused.clear()
 
 
 class Generation:
@@ -91,12 +120,22 @@ class Generation:
             APIError, TransportError: the API server could not be asked.
         """
         resolved = await self._resolver.resolve(ref, owner.namespace)
-        self._pass_of(owner).keys.add(state_key)
+        current = self._pass_of(owner)
+        current.keys.add(state_key)
+        held = current.held.get(state_key)
+        if held is not None and self._still_good(held, resolved):
+            current.reused.append(held)
+            return reveal_all(held.values)
         if resolved.generator.leaves_state:
             generated = await completed(self._make_and_record(owner, state_key, resolved))
         else:
             generated = await self._runner.generate(resolved, owner.namespace)
+            current.made.append(_made(state_key, resolved, generated))
         return reveal_all(generated.values)
+
+    def _still_good(self, held: _Made, resolved: Resolved) -> bool:
+        same = (held.kind, held.spec) == (resolved.kind, resolved.spec)
+        return same and held.until is not None and self._clock() < held.until
 
     async def retire(self, owner: KubeObject, state_key: str) -> None:
         """The entry is no generator (any more): at `commit`, what one left there is retired."""
@@ -114,7 +153,7 @@ class Generation:
         done = self._passes.pop(_id(owner), None) or _Pass()
         if self._states is None or not (done.keys or complete):
             return
-        kept = {state.name for state in done.made}
+        kept = {one.state.name for one in (*done.made, *done.reused) if one.state is not None}
         deadline = self._clock() + self._grace
         for state in self._states.live(owner, done.keys, every=complete):
             if state.name in kept:
@@ -129,14 +168,58 @@ class Generation:
 
         What cannot be undone now gets a deadline that has passed, so that the controller tries again.
         """
-        done = self._passes.pop(_id(owner), None)
-        if done is None or self._states is None:
+        done = self._passes.get(_id(owner))
+        if done is None:
             return
-        for state in done.made:
+        states = [one.state for one in done.made if one.state is not None]
+        done.begin_again()
+        if not done.held:
+            del self._passes[_id(owner)]
+        if self._states is None:
+            return
+        for state in states:
             try:
                 await self._undo(self._states, state)
             except (APIError, TransportError) as err:
                 _LOG.warning("could not roll back GeneratorState %s/%s: %s", state.namespace, state.name, err)
+
+    def hold(self, owner: KubeObject, seconds: float) -> None:
+        """The values have reached some places and not others: nothing is retired, and the next passes get the same values.
+
+        So a place that fails for an hour costs one value, not one for each try, and no place holds one that is revoked.
+
+        Args:
+            owner: the object.
+            seconds: after this time new values are made all the same.
+        """
+        current = self._passes.get(_id(owner))
+        if current is None:
+            return
+        until = self._clock() + timedelta(seconds=seconds)
+        current.held |= {one.key: replace(one, until=until) for one in current.made}
+        current.begin_again()
+        if not current.held:
+            del self._passes[_id(owner)]
+
+    def keep(self, owner: KubeObject) -> None:
+        """The values are in use beside older ones: nothing is retired."""
+        self._passes.pop(_id(owner), None)
+
+    async def unused(self, owner: KubeObject) -> None:
+        """The pass has succeeded, and no place has taken a value of it: undo what it has made.
+
+        When the values were held, every place had them already: what they supersede is retired.
+        """
+        current = self._passes.get(_id(owner))
+        if current is not None and current.reused:
+            await self.commit(owner)
+            return
+        await self.roll_back(owner)
+        self._passes.pop(_id(owner), None)
+
+    def forget(self, kind: str, namespace: str, name: str) -> None:
+        """The object is gone, and the cluster's garbage collector takes what was recorded for it."""
+        self._passes.pop((kind, namespace, name), None)
 
     async def _undo(self, states: GeneratorStates, state: GeneratorState) -> None:
         try:
@@ -159,7 +242,7 @@ class Generation:
         except (APIError, TransportError) as err:
             await self._abandon(owner, resolved, generated.state)
             raise UnavailableError(f"error using generator: its state could not be recorded: {err}") from err
-        self._pass_of(owner).made.append(recorded)
+        self._pass_of(owner).made.append(_made(state_key, resolved, generated, recorded))
         return generated
 
     async def _make_intended(
@@ -182,7 +265,7 @@ class Generation:
             fulfilled = await states.fulfil(intended, generated.state)
         except (APIError, TransportError) as err:
             raise UnavailableError(f"error using generator: its state could not be recorded: {err}") from err
-        self._pass_of(owner).made.append(fulfilled)
+        self._pass_of(owner).made.append(_made(state_key, resolved, generated, fulfilled))
         return generated
 
     async def _settle(self, states: GeneratorStates, left: GeneratorState) -> None:
@@ -216,6 +299,10 @@ class Generation:
 
     def _pass_of(self, owner: KubeObject) -> _Pass:
         return self._passes.setdefault(_id(owner), _Pass())
+
+
+def _made(key: str, resolved: Resolved, generated: Generated, state: GeneratorState | None = None) -> _Made:
+    return _Made(key, resolved.kind, resolved.spec, generated.values, state)
 
 
 def _made_nothing(err: EsoError) -> bool:

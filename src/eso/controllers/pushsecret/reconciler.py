@@ -29,7 +29,7 @@ from eso.controllers.pushsecret.outcome import (
 from eso.controllers.pushsecret.plan import check_data_to
 from eso.controllers.pushsecret.refresh import follows_sources, is_due, next_look, pushed_version
 from eso.controllers.pushsecret.rollout import RolledOut, Rollout
-from eso.controllers.pushsecret.sources import Generation, SourceMissingError, Sources
+from eso.controllers.pushsecret.sources import Generation, SourceMissingError, Sources, is_generated
 from eso.controllers.pushsecret.stores import StoreFinder
 from eso.controllers.pushsecret.versions import SourceVersions
 from eso.controllers.turns import NotYetError, Turns
@@ -45,6 +45,9 @@ from reconcile.finalizers import add_finalizer, has_finalizer, remove_finalizer
 __all__ = ["PushSecretReconciler"]
 
 _LOG: Final = logging.getLogger("controllers.PushSecret")
+
+_HELD: Final = 3600.0
+"""Seconds for which a generated value that not every store has taken is tried again, with `refreshInterval: 0`."""
 
 
 class PushSecretReconciler:
@@ -112,6 +115,7 @@ class PushSecretReconciler:
         self._retries.forget(request)
         self._forced.forget(request)
         self._turns.forget(request)
+        self._generation.forget(PushSecret.resource.kind, request.namespace, request.name)
         self._turns.wake()
         return Result()
 
@@ -155,7 +159,6 @@ class PushSecretReconciler:
         await remove_finalizer(self._client, push, FINALIZER)
 
     async def _sync(self, request: Request, push: PushSecret, started: datetime) -> Result:
-        settled = False
         versions = self._versions.of(push)
         try:
             try:
@@ -169,19 +172,13 @@ class PushSecretReconciler:
             except (EsoError, APIError, TransportError) as err:
                 raise Failure("could not get source secret") from err
             done = await self._push(push, secrets)
-            await self._generation.commit(push)
-            settled = True
-            if done is not None:
-                # Before the status, which says that nothing is left to do.
-                done = replace(done, push=await self._versions.record(done.push, versions))
-        except Failure as failure:
-            if failure.in_use:
-                await self._generation.commit(push)
-                settled = True
-            raise
+            await self._settle(push, done)
         finally:
-            if not settled:
-                await self._generation.roll_back(push)
+            # What is settled by now, or held, stays as it is.
+            await self._generation.roll_back(push)
+        if done is not None:
+            # Before the status, which says that nothing is left to do.
+            done = replace(done, push=await self._versions.record(done.push, versions))
         if done is None:
             # No store is left to push to. One that appears or becomes ours is an event.
             return Result()
@@ -201,7 +198,24 @@ class PushSecretReconciler:
             raise Failure(f"could not apply template: {cause_of(err)}") from err
         edited = push.status.synced_resource_version != pushed_version(push)
         trust = 0.0 if edited else interval_of(push.spec.refresh_interval) / 2
-        return await self._rollout.run(push, rendered, found, trust=trust)
+        try:
+            return await self._rollout.run(push, rendered, found, trust=trust)
+        except BaseException as err:
+            # But for a failure that knows better, some provider may hold a value of this pass.
+            if not isinstance(err, Failure) or err.in_use:
+                self._generation.hold(push, interval_of(push.spec.refresh_interval) or _HELD)
+            raise
+
+    async def _settle(self, push: PushSecret, done: RolledOut | None) -> None:
+        """What generated values supersede is retired, unless a provider may still hold it."""
+        if is_generated(push):
+            if done is None or done.written == 0:
+                await self._generation.unused(push)
+                return
+            if done.kept:
+                self._generation.keep(push)
+                return
+        await self._generation.commit(push)
 
     async def _source_missing(
         self, request: Request, push: PushSecret, started: datetime, err: SourceMissingError

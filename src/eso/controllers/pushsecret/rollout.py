@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret
 from eso.controllers.pushsecret.deleter import Deleter, Deletion
@@ -32,11 +32,13 @@ class RolledOut:
         push: the PushSecret as it is now.
         synced: what its status has to say.
         written: how many values were handed to providers.
+        kept: whether a provider had something that was left alone.
     """
 
     push: PushSecret
     synced: Synced
     written: int
+    kept: bool
 
 
 class Rollout:
@@ -89,7 +91,8 @@ class Rollout:
             push = await self._announce(push, plans, surveys, old)
         outcomes = {plan.key: await self._pusher.push(push, plan, surveys[plan.key], trust=trust) for plan in plans}
         push = await self._mark(push, _marks_after(push, outcomes, surveys, old))
-        return await self._finish(push, old, plans, outcomes, found.errors)
+        done = await self._finish(push, old, plans, outcomes, found.errors)
+        return replace(done, kept=any(survey.existing for survey in surveys.values()))
 
     async def _survey(self, push: PushSecret, plan: StorePlan) -> Survey:
         if push.spec.update_policy != "IfNotExists" or not plan.entries:
@@ -121,7 +124,7 @@ class Rollout:
             raise Failure(message, synced=merged(deletion.left, new), in_use=True) from deletion.errors[0]
         places = {(identity_of(plan.store), where) for plan in plans for where in plan.entries}
         self._memory.retain(Request(push.namespace, push.name), places)
-        return RolledOut(push, new, written)
+        return RolledOut(push, new, written, kept=False)
 
     async def _mark(self, push: PushSecret, marks: Marks) -> PushSecret:
         value = with_marks(marks)

@@ -19,7 +19,7 @@ from reconcile.client.client import Client
 from reconcile.client.selectors import selector_of
 from reconcile.errors import APIError, TransportError
 
-__all__ = ["Generation", "SourceMissingError", "Sources"]
+__all__ = ["Generation", "SourceMissingError", "Sources", "is_generated"]
 
 _GENERATED: Final = "___generated-secret"
 _WHERE: Final = "spec.template"
@@ -39,6 +39,24 @@ class Generation(Protocol):
 
     async def roll_back(self, owner: KubeObject) -> None:
         """The values will not be used."""
+
+    def hold(self, owner: KubeObject, seconds: float) -> None:
+        """Some places have the values, others are still to get the same ones, for that long."""
+
+    def keep(self, owner: KubeObject) -> None:
+        """The values are in use beside older ones."""
+
+    async def unused(self, owner: KubeObject) -> None:
+        """No place has taken the values."""
+
+    def forget(self, kind: str, namespace: str, name: str) -> None:
+        """The object is gone."""
+
+
+def is_generated(push: PushSecret) -> bool:
+    """Whether a generator makes what is pushed; a Secret that is named goes first."""
+    selector = push.spec.selector
+    return selector.generator_ref is not None and not (selector.secret is not None and selector.secret.name)
 
 
 class SourceMissingError(ReferenceNotFoundError):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
@@ -15,20 +13,8 @@ from eso.controllers.conditions import find
 from eso.errors import InvalidRequestError
 from reconcile.api.core_v1 import Secret
 from reconcile.testing.eventually import eventually
-from tests.support.push_store import Cluster, cluster
-
-DONE = "PushSecret synced successfully"
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[Cluster]:
-    async with cluster() as found:
-        await found.store()
-        yield found
-
-
-def data(key: str, remote: str) -> dict[str, Any]:
-    return {"match": {"secretKey": key, "remoteRef": {"remoteKey": remote}}}
+from tests.support.push_store import Cluster
+from tests.support.pushes import DONE, data
 
 
 @pytest.mark.parametrize("can_look", [True, False])

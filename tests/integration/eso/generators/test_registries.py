@@ -1,0 +1,143 @@
+"""generators/quay.md, cloudsmith.md and acr.md against servers that check what the vendors check."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eso.errors import (
+    AccessDeniedError,
+    InvalidSpecError,
+    ProviderError,
+)
+from eso.generators.cloudsmithaccesstoken import CloudsmithAccessTokenGenerator
+from tests.support.tokenvendors import (
+    PRINCIPAL,
+    RegistryCase,
+    acr_spec,
+    azure,
+    cloudsmith_spec,
+    quay,
+)
+from tests.support.vendors.registries import Cloudsmith, issued
+
+
+def test_quay() -> None:
+    case = quay()
+    account = {"name": "app", "audiences": ["a", "b"]}
+    values = case.generate(
+        lambda: {"url": f"https://{case.vendor.host}", "robotAccount": "org+robot", "serviceAccountRef": account}
+    )
+    token = case.vendor.token  # type: ignore[attr-defined]
+    auth = base64.b64encode(f"org+robot:{token}".encode()).decode()
+    assert values == {"registry": case.vendor.host, "auth": auth, "expiry": "1800000000"}
+    assert case.bench.requested == [("app", ("a", "b"))]
+
+
+@pytest.mark.parametrize("token", ["canary", "a.canary.c", issued(sub="x")])
+def test_quay_token_without_expiry_is_an_error(token: str) -> None:
+    case = quay(token=token)
+    with pytest.raises(ProviderError, match="exp") as caught:
+        case.generate(
+            lambda: {"url": case.vendor.host, "robotAccount": "org+robot", "serviceAccountRef": {"name": "app"}}
+        )
+    assert token not in str(caught.value)
+
+
+def test_quay_wrong_robot() -> None:
+    case = quay()
+    with pytest.raises(AccessDeniedError):
+        case.generate(lambda: {"url": case.vendor.host, "robotAccount": "x", "serviceAccountRef": {"name": "app"}})
+
+
+def test_cloudsmith() -> None:
+    case = RegistryCase(Cloudsmith(), CloudsmithAccessTokenGenerator())
+    values = case.generate(lambda: cloudsmith_spec(case))
+    token = case.vendor.token  # type: ignore[attr-defined]
+    assert values == {"auth": base64.b64encode(f"token:{token}".encode()).decode(), "expiry": "1800000000"}
+    assert case.bench.requested == [("app", ("c",))]
+
+
+@pytest.mark.parametrize("options", [{"status": 200}, {"token": ""}, {"token": "canary"}])
+def test_cloudsmith_only_created_with_a_jwt_is_success(options: dict[str, Any]) -> None:
+    case = RegistryCase(Cloudsmith(**options), CloudsmithAccessTokenGenerator())
+    with pytest.raises(ProviderError):
+        case.generate(lambda: cloudsmith_spec(case))
+
+
+ZERO = "00000000-0000-0000-0000-000000000000"
+
+
+def test_acr_service_principal() -> None:
+    case = azure()
+    both = {**PRINCIPAL, "managedIdentity": {}}
+    assert case.generate(lambda: acr_spec(case, both)) == {"username": ZERO, "password": "canary-refresh"}
+    (_, login), (_, exchange) = case.vendor.forms  # type: ignore[attr-defined]
+    assert login["scope"] == "https://management.azure.com/.default"
+    assert exchange["tenant"] == "tenant"
+
+
+def test_acr_scope_gives_an_access_token() -> None:
+    case = azure()
+    values = case.generate(lambda: acr_spec(case, PRINCIPAL, scope="repository:a:pull"))
+    assert values["password"] == "canary-access repository:a:pull"
+
+
+@pytest.mark.parametrize(
+    ("identity", "member"), [("", None), ("uuid", "client_id"), ("/subscriptions/x", "msi_res_id")]
+)
+def test_acr_managed_identity(identity: str, member: str | None) -> None:
+    case = azure()
+    auth = {"managedIdentity": {"identityId": identity}}
+    assert case.generate(lambda: acr_spec(case, auth))["password"] == "canary-refresh"
+    _, query = case.vendor.forms[0]  # type: ignore[attr-defined]
+    assert query["resource"] == "https://management.azure.com/"
+    assert {key: query[key] for key in query.keys() - {"api-version", "resource"}} == (
+        {member: identity} if member else {}
+    )
+
+
+def test_acr_workload_identity_of_a_service_account() -> None:
+    case = azure()
+    auth = {"workloadIdentity": {"serviceAccountRef": {"name": "app", "audiences": ["more"]}}}
+    assert case.generate(lambda: acr_spec(case, auth, tenantId=None))["password"] == "canary-refresh"
+    assert case.bench.requested == [("app", ("api://AzureADTokenExchange", "more"))]
+    assert case.vendor.forms[0][1]["scope"] == "https://management.core.windows.net/.default"  # type: ignore[attr-defined]
+
+
+def test_acr_workload_identity_of_the_operator(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("token-of-operator\n")
+    case = azure({"AZURE_CLIENT_ID": "client", "AZURE_TENANT_ID": "tenant", "AZURE_FEDERATED_TOKEN_FILE": str(file)})
+    assert case.generate(lambda: acr_spec(case, {"workloadIdentity": {}}))["password"] == "canary-refresh"
+
+
+@pytest.mark.parametrize(
+    ("auth", "changes", "text"),
+    [
+        ({}, {}, "servicePrincipal, managedIdentity or workloadIdentity"),
+        ({"workloadIdentity": {}}, {}, "AZURE_CLIENT_ID"),
+        ({"workloadIdentity": {"serviceAccountRef": {"name": "plain"}}}, {}, "azure.workload.identity/client-id"),
+        ({"servicePrincipal": {"secretRef": {}}}, {}, "clientId"),
+        (PRINCIPAL, {"environmentType": "AzureStackCloud"}, "not supported"),
+    ],
+)
+def test_acr_incomplete(auth: dict[str, Any], changes: dict[str, Any], text: str) -> None:
+    case = azure()
+    with pytest.raises(InvalidSpecError, match=text):
+        case.generate(lambda: acr_spec(case, auth, **changes))
+
+
+def test_acr_refusal_shows_nothing_of_the_answer() -> None:
+    case = azure()
+    wrong = {
+        "servicePrincipal": {
+            "secretRef": {"clientId": {"name": "azure", "key": "id"}, "clientSecret": {"name": "azure", "key": "wrong"}}
+        }
+    }
+    with pytest.raises(AccessDeniedError) as caught:
+        case.generate(lambda: acr_spec(case, wrong))
+    assert "canary" not in repr(caught.value)
