@@ -24,6 +24,7 @@ from eso.errors import (
     ThrottledError,
     UnavailableError,
 )
+from eso.identity.http import AnswerTooLongError
 from eso.providers.base import FindRef, RemoteRef, ValidationResult
 from tests.integration.eso.providers.vault.conftest import Stores, entry, source
 from tests.support.vendors.vault import LEAK, SECRET, FakeVault, Fault, answering, saying
@@ -69,7 +70,8 @@ FAULTS: list[tuple[str, Fault, type[EsoError]]] = [
     ("nested data of a wrong kind", saying(b'{"data": {"data": "canary-secret-value"}}', "secret"), ProviderError),
     ("no nested data", saying(b'{"data": {"x": "canary-secret-value"}}', "secret"), ProviderError),
     ("deep JSON", saying(b"[" * 100_000, "secret"), ProviderError),
-    ("huge", saying(b" " * (17 << 20), "secret"), InvalidRequestError),
+    ("huge", saying(b" " * (9 << 20), "secret"), AnswerTooLongError),
+    ("huge at the sign-in", saying(b" " * (9 << 20), "auth"), AnswerTooLongError),
     ("token of a wrong kind", saying(b'{"auth": {"client_token": ["hvs.canary"]}}', "auth"), ProviderError),
 ]
 
