@@ -150,8 +150,10 @@ class Cache:
         """A synced informer with whole objects of the kind in that namespace (empty: in all), complete if possible."""
         best: Informer[K] | None = None
         for key, informer in self._informers.items():
-            fresh = informer.running and informer.synced.is_set()
-            if key.kind is kind and not key.metadata_only and fresh and _spans(key, namespace):
+            # The kind first: this is asked at every read, and there may be dozens of informers.
+            if key.kind is not kind or key.metadata_only or not _spans(key, namespace):
+                continue
+            if informer.running and informer.synced.is_set():
                 if informer.complete:
                     return cast("Informer[K]", informer)
                 best = informer
@@ -177,7 +179,7 @@ class Cache:
 
 
 def _same_version(left: Resource, right: Resource) -> bool:
-    return (left.group, left.version, left.plural) == (right.group, right.version, right.plural)
+    return left.plural == right.plural and left.group == right.group and left.version == right.version
 
 
 def _spans(key: _Key, namespace: str) -> bool:
