@@ -223,7 +223,7 @@ async def test_custom_resources_with_values_of_every_type(remote: Remote) -> Non
 
     await eventually(served)
     async with remote.lend(remote.spec(resource=WIDGET)) as client:
-        for name, wanted in (("int", "12"), ("yes", "true"), ("list", '[1,"a"]'), ("float", "1.5")):
+        for name, wanted in (("none", "null"), ("int", "12"), ("yes", "true"), ("list", '[1,"a"]'), ("float", "1.5")):
             assert await value(client, "w", f"spec.{name}") == wanted
         assert (await mapped(client, "w", "spec"))["list"] == '[1,"a"]'
         assert await mapped(client, "w", "spec.list") == {"value": '[1,"a"]'}
