@@ -25,8 +25,8 @@ from reconcile.errors import APIError, TransportError
 from tests.chaos import manifests
 from tests.chaos.backend import Backend
 from tests.chaos.conftest import Scale
+from tests.chaos.lives import Lives
 from tests.chaos.manifests import NS, path
-from tests.chaos.replicas import Replicas
 from tests.support.canaries import sightings
 from tests.support.controlplane import ControlPlane
 from tests.support.vendors.grafana import Grafana
@@ -53,7 +53,7 @@ class World:
     """
 
     client: Client
-    replicas: Replicas
+    lives: Lives
     backend: Backend
     grafana: Grafana
     rng: random.Random
@@ -108,13 +108,15 @@ class World:
 
     async def work(self) -> None:
         """Something to do for the next life of the operator."""
-        for number in self.rng.sample(range(self.count), min(10, self.count)):
-            await self.set_source(number)
-        for number in self.rng.sample(range(self.count), min(10, self.count)):
-            if number % 5:
-                self.version += 1
-                forced = {"metadata": {"annotations": {"force-sync": str(self.version)}}}
-                await self.client.patch(ExternalSecret, f"es-{number}", NS, MergePatch(forced))
+        sample = min(10, self.count)
+        async with asyncio.TaskGroup() as group:
+            for number in self.rng.sample(range(self.count), sample):
+                group.create_task(self.set_source(number))
+            for number in self.rng.sample(range(self.count), sample):
+                if number % 5:
+                    self.version += 1
+                    forced = {"metadata": {"annotations": {"force-sync": str(self.version)}}}
+                    group.create_task(self.client.patch(ExternalSecret, f"es-{number}", NS, MergePatch(forced)))
 
     async def kill_in_the_middle(self) -> None:
         """Give the operator work, wait until it has begun, and kill it some requests later."""
@@ -122,11 +124,11 @@ class World:
         await self.work()
         while self.activity == before:
             assert time.monotonic() < deadline, (
-                f"the operator did nothing for {_WORKS:g} s: {self.replicas.logs()[-2000:]}"
+                f"the operator did nothing for {_WORKS:g} s: {self.lives.text()[-2000:]}"
             )
             await asyncio.sleep(0.01)
-        await asyncio.sleep(self.rng.choice([0.02, 0.1, 0.5]) * self.rng.random())
-        await self.replicas.kill(self.replicas.running[0])
+        await asyncio.sleep(self.rng.choice([0.05, 0.3, 1.0]) * self.rng.random())
+        await self.lives.kill()
 
     async def kept(self) -> dict[str, bytes]:
         """The tokens that nobody asks to change."""
@@ -210,11 +212,10 @@ async def _world(
         grafana = Grafana(accounts={1: {"id": 1, "login": "sa-reader", "name": "reader"}})
         await stack.enter_async_context(backend.serving())
         await stack.enter_async_context(serving(grafana))
-        replicas = Replicas(plane.kubeconfig, folder, (f"--generator-gc-grace-period={_GRACE}s",))
-        stack.push_async_callback(replicas.stop)
-        world = World(client, replicas, backend, grafana, rng, count)
+        lives = Lives(folder / "operator.log", (f"--generator-gc-grace-period={_GRACE}s",))
+        world = World(client, lives, backend, grafana, rng, count)
         await world.set_up()
-        await replicas.start()
+        await stack.enter_async_context(lives.running(plane.kubeconfig))
         yield world
 
 
@@ -231,7 +232,7 @@ async def test_killed_again_and_again_it_forgets_nothing(
         lasted = time.monotonic() - began
         agreed = await world.agreed()
         print(
-            f"{world.replicas.kills} kills in {lasted:.0f} s over {world.count} PushSecrets and {world.count}"
+            f"{world.lives.kills} kills in {lasted:.0f} s over {world.count} PushSecrets and {world.count}"
             f" ExternalSecrets: in agreement after {agreed:.0f} s; {world.grafana.issued - made} tokens made for"
             f" {world.version} wishes, {len(world.grafana.tokens)} valid; {len(world.backend.pushed) - pushed} pushes of"
             f" {len(world.history) - world.count} changes"
@@ -241,8 +242,7 @@ async def test_killed_again_and_again_it_forgets_nothing(
         await world.delete_everything()
         assert list(world.grafana.accounts) == [1]
     assert set(world.backend.pushed) <= world.history
-    assert world.replicas.deaths == []
-    logs = world.replicas.logs()
+    logs = world.lives.text()
     assert sightings(logs) == []
     assert "glsa_canary" not in logs
     assert "Traceback" not in logs
