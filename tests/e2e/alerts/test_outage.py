@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.support.controlplane import ROOT, free_ports
+from tests.support.controlplane import ROOT
 from tests.support.operator import ClusterUnderTest, Operator, eventually
 from tests.support.prometheus import Prometheus, Promtool, running_prometheus
 
@@ -84,16 +88,47 @@ def _host(operator: Operator) -> str:
     return operator.metrics_url.removeprefix("http://")
 
 
+class _Provider(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = b'{"v": "value"}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *_: object) -> None:
+        """Not on standard error."""
+
+
+@contextmanager
+def _provider() -> Iterator[int]:
+    """A provider that answers until the end of the block, and nobody from then on."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Provider)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _waits_for(cluster: ClusterUnderTest, name: str) -> bool:
+    return cluster.api("GET", f"/api/v1/namespaces/{{ns}}/secrets/{name}").status == 200
+
+
 @pytest.mark.slow
 def test_an_outage_is_told_and_its_end_too(
     cluster: ClusterUnderTest, prometheus_binaries: Path, promtool: Promtool, tmp_path: Path
 ) -> None:
-    (port,) = free_ports(1)
     lease = {"metadata": {"name": "held"}, "spec": {"holderIdentity": "nobody", "leaseDurationSeconds": 3600}}
     cluster.api.ok("POST", "/apis/coordination.k8s.io/v1/namespaces/default/leases", lease)
     election = ("--enable-leader-election", "--leader-election-id=held")
     with cluster.operator() as operator, cluster.operator(*election) as standby:
-        _stage(cluster, port)
+        with _provider() as port:
+            _stage(cluster, port)
+            eventually(lambda: _waits_for(cluster, "waits-7"), 30, "the provider answers")
         targets = {"operator": _host(operator), "standby": _host(standby)}
         with running_prometheus(prometheus_binaries, tmp_path, targets, _shortened()) as prometheus:
             eventually(lambda: _all_fire(prometheus), 60)
