@@ -41,8 +41,9 @@ async def _world(
     async with AsyncExitStack() as stack:
         proxy = Proxy(plane, rng, folder)
         backends = [Backend("left", canary), Backend("right", canary)]
-        for part in (proxy, *backends):
-            await stack.enter_async_context(part.serving())
+        await stack.enter_async_context(proxy.serving())
+        for backend in backends:
+            await stack.enter_async_context(backend.serving())
         clock = folder / "clock"
         clock.write_text("0")
         replicas = Replicas(proxy.kubeconfig, folder, clock=clock)
