@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 import ssl
 from datetime import UTC, datetime
@@ -42,7 +43,7 @@ async def test_limits(bundle: CertificateBundle, tmp_path: Path) -> None:
                 await asyncio.sleep(0.05)
         trusting = ssl.create_default_context(cadata=bundle.ca.decode())
         url = f"https://localhost:{port}{_PATH}"
-        async with session.post(url, data=b" " * (7 * _MIB + 1), ssl=trusting) as answer:
+        async with session.post(url, data=io.BytesIO(b" " * (7 * _MIB + 1)), ssl=trusting) as answer:
             assert answer.status == 413
         async with session.get(url, ssl=trusting) as answer:
             assert answer.status == 405
