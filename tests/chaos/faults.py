@@ -108,7 +108,7 @@ FAULTS: Mapping[str, Fault] = {
     "store out": _outage(503),
     "store throttles": _outage(429),
     "store denies": _outage(403),
-    "store slow": _outage(0, 4.0),
+    "store slow": _outage(0, 12.0),
     "store credentials rotated": _rotate_credentials,
     "API certificates rotated": _rotate_certificates,
     "clock jumped": _jump,

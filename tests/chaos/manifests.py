@@ -26,7 +26,7 @@ def store(name: str, url: str) -> dict[str, Any]:
         "headers": {"Authorization": "Bearer {{ .login.token }}"},
         "result": {"jsonPath": "$.value"},
         "secrets": [{"name": "login", "secretRef": {"name": f"login-{name}"}}],
-        "timeout": "3s",
+        "timeout": "10s",
     }
     return _object("v1", "SecretStore", name, {"provider": {"webhook": webhook}})
 
