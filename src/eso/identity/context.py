@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import aiohttp
+
 from eso.api.meta_v1 import CAProvider, SecretKeySelector, ServiceAccountSelector
 from eso.values import SecretValue
 
-__all__ = ["CredentialContext", "LabelledSecret"]
+__all__ = ["CredentialContext", "LabelledSecret", "SignInContext"]
 
 
 class LabelledSecret(NamedTuple):
@@ -74,3 +76,20 @@ class CredentialContext(Protocol):
 
     async def read_config_map(self, name: str, key: str, namespace: str | None = None) -> str:
         """One value of a ConfigMap in the consumer namespace (`namespace` as for `resolve`)."""
+
+
+class SignInContext(CredentialContext, Protocol):
+    """What signing in needs: references resolved, and HTTP sessions. Store and generator contexts both are one."""
+
+    def http(
+        self,
+        base_url: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        bearer: SecretValue | None = None,
+        ca: bytes | None = None,
+        client_cert: tuple[bytes, bytes] | None = None,
+        verify: bool = True,
+        timeout: float = 30.0,
+    ) -> aiohttp.ClientSession:
+        """An HTTP session that is closed with the client it was made for."""

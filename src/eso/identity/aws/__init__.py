@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from eso.identity.aws.client import AWSClient, RetryPolicy
 from eso.identity.aws.connection import AWS, AWSConnection
-from eso.identity.aws.signin import SignIn, SignInContext
+from eso.identity.aws.signin import SignIn
 
-__all__ = ["AWS", "AWSClient", "AWSConnection", "RetryPolicy", "SignIn", "SignInContext"]
+__all__ = ["AWS", "AWSClient", "AWSConnection", "RetryPolicy", "SignIn"]

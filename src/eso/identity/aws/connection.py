@@ -24,7 +24,8 @@ from eso.identity.aws.client import AWSClient, RetryPolicy
 from eso.identity.aws.credentials import Credentials, DefaultChain, Keys, Provided
 from eso.identity.aws.errors import error_of
 from eso.identity.aws.http import SessionAdapter
-from eso.identity.aws.signin import Roles, SignIn, SignInContext, sign_in_with_auth
+from eso.identity.aws.signin import Roles, SignIn, sign_in_with_auth
+from eso.identity.context import SignInContext
 
 __all__ = ["AWS", "ENDPOINTS", "AWSConnection"]
 

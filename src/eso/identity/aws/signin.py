@@ -12,17 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-import aiohttp
-
 from eso.api.identity_v1 import AWSAuth, AWSAuthSecretRef
 from eso.api.meta_v1 import SecretKeySelector, ServiceAccountSelector
 from eso.errors import InvalidSpecError
 from eso.identity.aws.client import AWSClient
 from eso.identity.aws.credentials import Credentials, Keys, Renewing, Static, keys_of
 from eso.identity.context import CredentialContext
-from eso.values import SecretValue
 
-__all__ = ["Roles", "SignIn", "SignInContext", "StsClients", "sign_in_with_auth"]
+__all__ = ["Roles", "SignIn", "StsClients", "sign_in_with_auth"]
 
 SESSION_NAME: Final = "external-secrets-provider-aws"
 ROLE_ANNOTATION: Final = "eks.amazonaws.com/role-arn"
@@ -31,23 +28,6 @@ DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
 
 _ROLE_SESSION: Final = 900
 """Seconds an assumed role lasts; the shortest that STS allows, and what ESO asks for."""
-
-
-class SignInContext(CredentialContext, Protocol):
-    """What signing in needs: references resolved, and an HTTP session. Store and generator contexts both are one."""
-
-    def http(
-        self,
-        base_url: str = "",
-        *,
-        headers: Mapping[str, str] | None = None,
-        bearer: SecretValue | None = None,
-        ca: bytes | None = None,
-        client_cert: tuple[bytes, bytes] | None = None,
-        verify: bool = True,
-        timeout: float = 30.0,
-    ) -> aiohttp.ClientSession:
-        """An HTTP session that is closed with the client it was made for."""
 
 
 class StsClients(Protocol):

@@ -17,8 +17,9 @@ from eso.api.vault_v1 import VaultIamAuth
 from eso.errors import InvalidSpecError
 from eso.identity.aws import AWS, SignIn
 from eso.identity.aws.credentials import Keys
+from eso.identity.context import SignInContext
 from eso.identity.vault.adapter import Request
-from eso.identity.vault.login import VaultSignInContext, login_url, mount
+from eso.identity.vault.login import login_url, mount
 from eso.identity.vault.session import Login
 
 __all__ = ["iam_login"]
@@ -31,7 +32,7 @@ _SERVER_ID: Final = "X-Vault-AWS-IAM-Server-ID"
 _OWN_IDENTITY: Final = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 
 
-async def iam_login(auth: VaultIamAuth, context: VaultSignInContext, environ: Mapping[str, str]) -> Login:
+async def iam_login(auth: VaultIamAuth, context: SignInContext, environ: Mapping[str, str]) -> Login:
     """The login; credentials stay in memory and are renewed by themselves.
 
     Args:

@@ -10,7 +10,8 @@ from typing import Final
 from eso.api.meta_v1 import RetrySettings, SecretKeySelector
 from eso.api.vault_v1 import VaultAuth, VaultSpec
 from eso.errors import InvalidSpecError
-from eso.identity.vault.login import VaultSignInContext, login_of, required, with_key
+from eso.identity.context import SignInContext
+from eso.identity.vault.login import login_of, required, with_key
 from eso.identity.vault.retries import retries_of
 from eso.identity.vault.session import MeteredCalls, UnmeteredCalls, VaultSession
 from eso.identity.vault.transport import TIMEOUT, VaultTransport, server_url
@@ -40,7 +41,7 @@ class VaultConnection:
 
 async def connect(
     spec: VaultSpec,
-    context: VaultSignInContext,
+    context: SignInContext,
     *,
     calls: MeteredCalls | None = None,
     retry_settings: RetrySettings | None = None,
@@ -97,7 +98,7 @@ def _own_token(server: str, environ: Mapping[str, str]) -> SecretValue | None:
     return SecretValue(token)
 
 
-async def _client_certificate(spec: VaultSpec, context: VaultSignInContext) -> tuple[bytes, bytes] | None:
+async def _client_certificate(spec: VaultSpec, context: SignInContext) -> tuple[bytes, bytes] | None:
     """Certificate and key to present: of the cert method when that signs in, else of `tls`."""
     pair = _cert_method(spec.auth)
     if pair is None and spec.tls is not None and (spec.tls.cert_secret_ref or spec.tls.key_secret_ref):

@@ -24,10 +24,11 @@ from hvac.api.auth_methods import Gcp
 from eso.api.identity_v1 import GCPWorkloadIdentity
 from eso.api.vault_v1 import VaultGCPAuth
 from eso.errors import InvalidSpecError
+from eso.identity.context import SignInContext
 from eso.identity.gcp import Google, GoogleEndpoints
 from eso.identity.gcp.http import answer_to, text_of
 from eso.identity.vault.adapter import Request
-from eso.identity.vault.login import VaultSignInContext, mount, required
+from eso.identity.vault.login import mount, required
 from eso.identity.vault.session import Login
 from eso.transform.gojson import dumps
 from eso.values import SecretValue
@@ -43,7 +44,7 @@ _METADATA_SECONDS: Final = 5.0
 
 async def gcp_login(
     auth: VaultGCPAuth,
-    context: VaultSignInContext,
+    context: SignInContext,
     *,
     server: str,
     endpoints: GoogleEndpoints | None = None,
@@ -117,7 +118,7 @@ class _Key:
 class _Google:
     """Google's services."""
 
-    def __init__(self, context: VaultSignInContext, endpoints: GoogleEndpoints, now: Callable[[], datetime]) -> None:
+    def __init__(self, context: SignInContext, endpoints: GoogleEndpoints, now: Callable[[], datetime]) -> None:
         self._context = context
         self._google = Google(context, endpoints, now)
         self._http = context.http()

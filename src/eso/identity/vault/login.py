@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
-import aiohttp
 from hvac.api.auth_methods import JWT, AppRole, Kubernetes, Ldap, Userpass
 
 from eso.api.meta_v1 import SecretKeySelector, ServiceAccountSelector
@@ -30,13 +29,12 @@ from eso.api.vault_v1 import (
     VaultUserPassAuth,
 )
 from eso.errors import InvalidSpecError, ProviderError, ProviderNotAvailableError, ReferenceNotFoundError
-from eso.identity.context import CredentialContext
+from eso.identity.context import CredentialContext, SignInContext
 from eso.identity.vault.adapter import Request
 from eso.identity.vault.session import Login
 from eso.values import SecretValue
 
 __all__ = [
-    "VaultSignInContext",
     "app_role_login",
     "login_of",
     "login_url",
@@ -55,25 +53,8 @@ MOUNTED_TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token
 JWT_AUDIENCE: Final = "vault"
 
 
-class VaultSignInContext(CredentialContext, Protocol):
-    """What signing in needs: references resolved, and HTTP sessions. Store and generator contexts both are one."""
-
-    def http(
-        self,
-        base_url: str = "",
-        *,
-        headers: Mapping[str, str] | None = None,
-        bearer: SecretValue | None = None,
-        ca: bytes | None = None,
-        client_cert: tuple[bytes, bytes] | None = None,
-        verify: bool = True,
-        timeout: float = 30.0,
-    ) -> aiohttp.ClientSession:
-        """An HTTP session that is closed with the client it was made for."""
-
-
 async def login_of(
-    auth: VaultAuth, context: VaultSignInContext, *, server: str, environ: Mapping[str, str] | None = None
+    auth: VaultAuth, context: SignInContext, *, server: str, environ: Mapping[str, str] | None = None
 ) -> Login | None:
     """The login of the first method that is configured; None when there is none but a token.
 
@@ -90,7 +71,7 @@ async def login_of(
     return None if login is None else replace(login, namespace=auth.namespace)
 
 
-async def _simple(auth: VaultAuth, context: VaultSignInContext) -> Login | None:
+async def _simple(auth: VaultAuth, context: SignInContext) -> Login | None:
     if auth.app_role is not None:
         return await app_role_login(auth.app_role, context)
     if auth.kubernetes is not None:
@@ -107,7 +88,7 @@ async def _simple(auth: VaultAuth, context: VaultSignInContext) -> Login | None:
 
 
 async def _cloud(
-    auth: VaultAuth, context: VaultSignInContext, server: str, environ: Mapping[str, str] | None
+    auth: VaultAuth, context: SignInContext, server: str, environ: Mapping[str, str] | None
 ) -> Login | None:
     """The methods whose modules are loaded when they are used."""
     if auth.iam is not None:
@@ -208,7 +189,7 @@ async def password_login(
     return Login(method, path, prepare)
 
 
-async def _kubernetes(auth: VaultKubernetesAuth, context: VaultSignInContext) -> Login:
+async def _kubernetes(auth: VaultKubernetesAuth, context: SignInContext) -> Login:
     token: Callable[[], Awaitable[SecretValue]]
     if auth.service_account_ref is not None:
         token = partial(_account_token, auth.service_account_ref, context)
@@ -225,7 +206,7 @@ async def _kubernetes(auth: VaultKubernetesAuth, context: VaultSignInContext) ->
     return Login("kubernetes", path, prepare)
 
 
-async def _jwt(auth: VaultJwtAuth, context: VaultSignInContext) -> Login:
+async def _jwt(auth: VaultJwtAuth, context: SignInContext) -> Login:
     role = (auth.role or "").strip()
     token: Callable[[], Awaitable[SecretValue]]
     account = auth.kubernetes_service_account_token
