@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.request import getproxies
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -84,7 +85,8 @@ class Sessions:
                 connector=connector,
                 timeout=aiohttp.ClientTimeout(total=timeout),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=True,
+                # With it aiohttp looks for proxies, and for a .netrc, in a thread at every request.
+                trust_env=_has_proxy(),
             )
         except ValueError as err:
             raise InvalidSpecError(f"the URL {base_url!r} is not valid: {err}") from err
@@ -96,6 +98,11 @@ class Sessions:
         self._closed = True
         while self._open:
             await asyncio.shield(self._open.pop().close())
+
+
+def _has_proxy() -> bool:
+    """Whether the environment names a proxy; it is read when a session is opened, as Go reads it once."""
+    return not {"http", "https"}.isdisjoint(getproxies())
 
 
 def tls_context(

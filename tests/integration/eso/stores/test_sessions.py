@@ -203,3 +203,32 @@ async def test_stores_of_one_server_share_the_context(tmp_path: Path) -> None:
         await first.close()
         assert await get(second.open(url, **{**DEFAULTS, "ca": certificate}), "echo")
         await second.close()
+
+
+@asynccontextmanager
+async def closing() -> AsyncIterator[Sessions]:
+    sessions = Sessions()
+    try:
+        yield sessions
+    finally:
+        await sessions.close()
+
+
+async def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving() as proxy, closing() as sessions:
+        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.setenv("no_proxy", "")
+        session = sessions.open("http://vendor.invalid", **DEFAULTS)
+        async with session.get("/api/echo") as got:
+            assert (await got.json())["headers"]["Host"] == "vendor.invalid"
+
+
+async def test_a_netrc_file_tells_a_vendor_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password hunter2\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with serving() as url, closing() as sessions, sessions.open(url, **DEFAULTS).get("/api/echo") as got:
+        assert "Authorization" not in (await got.json())["headers"]
