@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-import aiohttp
 from pydantic import BaseModel
 
-from eso.identity.context import CredentialContext
+from eso.identity.context import SignInContext
 from eso.providers.base import ProviderCalls
-from eso.values import SecretMap, SecretValue
+from eso.values import SecretMap
 from reconcile.client.client import Client
 
 __all__ = ["Generated", "Generator", "GeneratorContext"]
@@ -37,7 +36,7 @@ class Generated:
     state: Any = field(default=None, repr=False)
 
 
-class GeneratorContext(CredentialContext, Protocol):
+class GeneratorContext(SignInContext, Protocol):
     """What a generator is given: references always resolve in the consumer's namespace."""
 
     @property
@@ -50,19 +49,6 @@ class GeneratorContext(CredentialContext, Protocol):
 
     def calls(self, provider: str) -> ProviderCalls:
         """A counted way to a vendor; nothing is shared, so that every value is new. See `StoreContext.calls`."""
-
-    def http(
-        self,
-        base_url: str = "",
-        *,
-        headers: Mapping[str, str] | None = None,
-        bearer: SecretValue | None = None,
-        ca: bytes | None = None,
-        client_cert: tuple[bytes, bytes] | None = None,
-        verify: bool = True,
-        timeout: float = 30.0,
-    ) -> aiohttp.ClientSession:
-        """An HTTP session that is closed when the generator returns; see `StoreContext.http`."""
 
 
 class Generator(abc.ABC, Generic[SpecT]):

@@ -92,4 +92,14 @@ class SignInContext(CredentialContext, Protocol):
         verify: bool = True,
         timeout: float = 30.0,
     ) -> aiohttp.ClientSession:
-        """An HTTP session that is closed with the client it was made for."""
+        """An HTTP session that is closed with the client it was made for.
+
+        Args:
+            base_url: prefix of relative URLs; must end with a slash when it has a path.
+            headers: sent with every request.
+            bearer: sent as `Authorization: Bearer`.
+            ca: PEM of the only roots to trust; None for the system's.
+            client_cert: PEM of certificate chain and key.
+            verify: False switches certificate checks off, where a spec field asks for it.
+            timeout: seconds for a whole request.
+        """

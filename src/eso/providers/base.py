@@ -13,12 +13,11 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
-import aiohttp
 from pydantic import BaseModel
 
 from eso.api.meta_v1 import RetrySettings
 from eso.errors import InvalidRequestError
-from eso.identity.context import CredentialContext
+from eso.identity.context import SignInContext
 from eso.values import SecretMap, SecretValue
 from reconcile.client.client import Client
 
@@ -157,7 +156,7 @@ class ProviderCalls(Protocol):
         """A request that changes something, or whose answer must not be shared."""
 
 
-class StoreContext(CredentialContext, Protocol):
+class StoreContext(SignInContext, Protocol):
     """What a provider is given to build a client from: identity of the store, resolver, HTTP, clients."""
 
     @property
@@ -194,29 +193,6 @@ class StoreContext(CredentialContext, Protocol):
 
     def calls(self, provider: str) -> ProviderCalls:
         """The metered way to the vendor; `provider` is the metric label, for example `AWS/SecretsManager`."""
-
-    def http(
-        self,
-        base_url: str = "",
-        *,
-        headers: Mapping[str, str] | None = None,
-        bearer: SecretValue | None = None,
-        ca: bytes | None = None,
-        client_cert: tuple[bytes, bytes] | None = None,
-        verify: bool = True,
-        timeout: float = 30.0,
-    ) -> aiohttp.ClientSession:
-        """An HTTP session that is closed with the client it was made for.
-
-        Args:
-            base_url: prefix of relative URLs; must end with a slash when it has a path.
-            headers: sent with every request.
-            bearer: sent as `Authorization: Bearer`.
-            ca: PEM of the only roots to trust; None for the system's.
-            client_cert: PEM of certificate chain and key.
-            verify: False switches certificate checks off, where a spec field asks for it.
-            timeout: seconds for a whole request.
-        """
 
 
 class SecretsClient(abc.ABC):
