@@ -85,8 +85,9 @@ def too_long(field: str, limit: int) -> Cause:
 
 
 def too_many(field: str, actual: int, limit: int) -> Cause:
-    """`Too many: <actual>: must have at most <limit> items`."""
-    return _cause(field, "FieldValueTooMany", f"Too many: {actual}", f"must have at most {limit} items")
+    """`Too many: <actual>: must have at most <limit> items`, with one item in the singular."""
+    items = "item" if limit == 1 else "items"
+    return _cause(field, "FieldValueTooMany", f"Too many: {actual}", f"must have at most {limit} {items}")
 
 
 def is_blocking(cause: Cause) -> bool:
