@@ -34,6 +34,8 @@ ELSEWHERE = {
     ".venv/bin/pip install 'eso[testing]'": "the same",
     "python -c 'import json, website; print(json.dumps(website.definition()))' | kubectl apply -f -": "the same: the page's own tests apply it",
     "eso render -f externalsecret.yaml --data data.yaml --show-values": "tests/unit/eso/cli/test_render.py, with the files",
+    "kubectl describe externalsecret database": "tests/integration/eso/test_describe.py looks at what it shows",
+    "kubectl annotate externalsecret database force-sync=$(date +%s) --overwrite": "the quickstart does the same",
 }
 """Command -> who runs it, or why nobody can."""
 
