@@ -157,6 +157,10 @@ class LeaderElector:
             self.leading.clear()
             self._set_status(leading=False)
 
+    def check(self) -> None:
+        """End the process if the Lease was not renewed in time; to be called when the process was frozen and continues."""
+        self._fence.check()
+
     def close(self) -> None:
         """Everything that only a leader may do has stopped: this process may live on."""
         self._fence.disarm()

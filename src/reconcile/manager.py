@@ -37,7 +37,7 @@ from reconcile.metrics import (
 )
 from reconcile.readiness import Readiness
 from reconcile.sharding import Sharding, ShardMember
-from reconcile.shutdown import shutdown_signals
+from reconcile.shutdown import on_resume, shutdown_signals
 from reconcile.tracebacks import Tracebacks, locator
 from reconcile.watchdog import Fence
 from reconcile.watches import Cluster
@@ -233,6 +233,7 @@ class Manager:
             async with AsyncExitStack() as stack:
                 if self._handle_signals:
                     stack.enter_context(shutdown_signals(self.stop))
+                    stack.enter_context(on_resume(self._check_leases))
                 for cluster in self.clusters.values():
                     stack.push_async_callback(cluster.client.live.close)
                 async with asyncio.TaskGroup() as group:
@@ -246,6 +247,11 @@ class Manager:
             for fenced in (self.elector, self.shard):
                 if fenced is not None:
                     fenced.close()
+
+    def _check_leases(self) -> None:
+        for fenced in (self.elector, self.shard):
+            if fenced is not None:
+                fenced.check()
 
     async def _live(self, group: asyncio.TaskGroup) -> None:
         servers, webhooks, caches, writers, others, leaders = (_Stage(group) for _ in range(6))

@@ -151,6 +151,10 @@ class ShardMember:
         finally:
             self.settled.clear()
 
+    def check(self) -> None:
+        """End the process if the Lease was not renewed in time; to be called when the process was frozen and continues."""
+        self._fence.check()
+
     def close(self) -> None:
         """All work has stopped: this process may live on."""
         self._fence.disarm()

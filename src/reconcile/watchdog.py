@@ -19,6 +19,10 @@ class Fence(Protocol):
         """All is well for so many seconds from now on."""
         ...
 
+    def check(self) -> None:
+        """Act now if it is too late already. Called in the main thread first thing after the process was frozen."""
+        ...
+
     def disarm(self) -> None:
         """Nothing is to be guarded until the next `feed`."""
         ...
@@ -65,6 +69,11 @@ class Watchdog(Fence):
                 self._thread.start()
             elif earlier:
                 self._changed.notify()
+
+    def check(self) -> None:
+        """Act if the deadline has passed: after a freeze the event loop may run before the thread does."""
+        if self._missed():
+            self._action(self._message)
 
     def disarm(self) -> None:
         """End the thread; the next `feed` starts another."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -107,6 +108,10 @@ def _running(program: str, first_line: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def _ready(descriptor: int) -> list[int]:
+    return select.select([descriptor], [], [], 0)[0]
+
+
 def _leader(then: str) -> str:
     return _LEADER.replace("{then}", then)
 
@@ -129,6 +134,42 @@ def test_a_leader_that_was_frozen_ends_when_it_wakes() -> None:
         process.communicate(timeout=20)
     assert process.returncode == 1
     assert time.monotonic() - begin < 2
+
+
+_FROZEN = """
+    import asyncio, os, signal
+    from reconcile import Client, LeaderElection, Manager
+    from reconcile.testing.apiserver.server import ApiServer
+
+    class Tick:
+        async def run(self):
+            while True:
+                print("tick", flush=True)
+                await asyncio.sleep(0.001)
+
+    async def main():
+        async with ApiServer(listen=False) as server:
+            lease = LeaderElection("lock", "default", lease_duration=1.2, renew_deadline=0.8, retry_period=0.2)
+            manager = Manager(Client(server.transport), leader_election=lease)
+            manager.add(Tick(), needs_leader=True)
+            await manager.run()
+
+    asyncio.run(main())
+"""
+
+
+def test_a_managed_leader_that_was_frozen_does_nothing_more() -> None:
+    with _running(_FROZEN, "tick") as process:
+        os.kill(process.pid, signal.SIGSTOP)
+        threading.Event().wait(0.2)
+        assert process.stdout is not None
+        while _ready(process.stdout.fileno()):
+            os.read(process.stdout.fileno(), 65536)
+        threading.Event().wait(1.3)
+        os.kill(process.pid, signal.SIGCONT)
+        written = os.read(process.stdout.fileno(), 65536)
+        assert process.wait(20) == 1
+    assert written == b""
 
 
 _MANAGED = """

@@ -39,6 +39,9 @@ class TestFence:
         self.until = _now() + seconds
         self.armed = True
 
+    def check(self) -> None:
+        pass
+
     def disarm(self) -> None:
         self.armed = False
 

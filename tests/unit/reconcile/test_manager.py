@@ -30,6 +30,9 @@ class NoFence:
     def feed(self, seconds: float) -> None:
         pass
 
+    def check(self) -> None:
+        pass
+
     def disarm(self) -> None:
         pass
 

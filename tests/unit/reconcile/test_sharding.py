@@ -36,6 +36,9 @@ class Fence:
     def feed(self, seconds: float) -> None:
         self.until = _now() + seconds
 
+    def check(self) -> None:
+        pass
+
     def disarm(self) -> None:
         pass
 
