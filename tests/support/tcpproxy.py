@@ -46,6 +46,12 @@ class TcpProxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        # The server's callback asks even a cancelled task what it failed with.
+        with suppress(asyncio.CancelledError):
+            await self._carry(reader, writer)
+        self._tasks.discard(task)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self.open.wait()
             far_reader, far_writer = await asyncio.open_connection(*self._target)
@@ -59,7 +65,6 @@ class TcpProxy:
             pass
         finally:
             writer.close()
-            self._tasks.discard(task)
 
     async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while chunk := await reader.read(65536):
