@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
@@ -29,11 +30,11 @@ class _Batch:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.keys: dict[Hashable, None] = {}
+        # How many wait for each: a read that accepts no older answer asks for a key that is in the batch already.
+        self.keys: Counter[Hashable] = Counter()
         self.leaves = math.inf
         self.news = asyncio.Event()
         self.task: asyncio.Task[Mapping[Any, Any]] | None = None
-        self.waiting = 0
 
 
 class Batcher:
@@ -76,35 +77,36 @@ class Batcher:
                 self._run(provider, call, batch, fetch_many, single_call or call)
             )
             batch.task.add_done_callback(retrieve)
-        batch.keys[key] = None
         now = self._clock()
         leaves = now + max(self._window, min(patience(now), LONGEST_WINDOW))
         if leaves < batch.leaves:
             batch.leaves = leaves
             batch.news.set()
+        batch.keys[key] += 1
         if len(batch.keys) >= batch.limit:
             self._close(provider, call, batch)
-        return answer_for(key, await self._answers(batch, key))
+        return answer_for(key, await self._answers(provider, call, batch, key))
 
     def joins(self, provider: str, call: str) -> bool:
         """Whether a read of that call would join a batch that is still open."""
         return (provider, call) in self._open
 
-    async def _answers(self, batch: _Batch, key: Hashable) -> Mapping[Any, Any]:
+    async def _answers(self, provider: str, call: str, batch: _Batch, key: Hashable) -> Mapping[Any, Any]:
         task = batch.task
         if task is None:
             raise RuntimeError("a batch has no task")
-        batch.waiting += 1
         try:
             await asyncio.wait({task})
         finally:
-            batch.waiting -= 1
-            if not task.done():
+            batch.keys[key] -= 1
+            if not batch.keys[key]:
                 # Nobody wants this key any more, and perhaps none of the batch.
-                batch.keys.pop(key, None)
-                if batch.waiting == 0:
-                    task.cancel()
-                    await asyncio.wait({task})
+                del batch.keys[key]
+            if not batch.keys and not task.done():
+                # Before it is cancelled: who comes meanwhile must not join it.
+                self._close(provider, call, batch)
+                task.cancel()
+                await asyncio.wait({task})
         return task.result()
 
     async def _run(

@@ -215,7 +215,6 @@ class Broker:
 
     async def close(self) -> None:
         """Cancel reads under way and forget every answer."""
-        self._circuits.changed(self._store, self, False)
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
@@ -223,8 +222,8 @@ class Broker:
             if not flight.done:
                 await flight.cancel()
         self._forget()
-        if self._breaker.state != "closed":
-            self._metrics.circuit(self._store, False)
+        # Last: a read that is given up may still report a failure.
+        self._circuits.changed(self._store, self, False)
 
 
 class BrokeredCalls:

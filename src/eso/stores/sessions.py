@@ -120,7 +120,9 @@ def tls_context(
     """
     if verify:
         try:
-            context = ssl.create_default_context(cadata=ca.decode("ascii", "replace") if ca is not None else None)
+            # Text between certificates may be in any encoding, OpenSSL takes ASCII only. An empty text would mean the system's roots.
+            text = ca.decode("ascii", "ignore") or " " if ca is not None else None
+            context = ssl.create_default_context(cadata=text)
         except (ssl.SSLError, ValueError) as err:
             raise InvalidSpecError("the CA certificates cannot be used: they are not valid PEM") from err
     else:

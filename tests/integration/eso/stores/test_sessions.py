@@ -160,12 +160,24 @@ async def test_nobody_listens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ca", "pair"), [(b"nothing", None), (None, (b"hunter2", b"hunter2")), (None, (key_pair()[0], b"hunter2"))]
+    ("ca", "pair"),
+    [
+        (b"nothing", None),
+        (b"", None),
+        ("ключ".encode(), None),
+        (None, (b"hunter2", b"hunter2")),
+        (None, (key_pair()[0], b"hunter2")),
+    ],
 )
 def test_certificates_that_cannot_be_used(ca: bytes | None, pair: tuple[bytes, bytes] | None) -> None:
     with pytest.raises(InvalidSpecError) as caught:
         tls_context(ca, pair)
     assert "hunter2" not in str(caught.value)
+
+
+def test_text_between_certificates_may_be_in_any_encoding() -> None:
+    context = tls_context("# Autorité racine\n".encode("latin-1") + key_pair()[0])
+    assert context.cert_store_stats()["x509"] == 1
 
 
 def test_a_url_that_is_none() -> None:

@@ -20,6 +20,7 @@ from eso.errors import (
 )
 from eso.stores.broker import Broker, BrokerSettings
 from eso.stores.circuit import BreakerSettings
+from eso.stores.circuits import Circuits
 from eso.stores.metrics import StoreMetrics
 from eso.stores.policy import default_max_age, reading_since
 from reconcile.testing.loop import run
@@ -280,6 +281,64 @@ def test_a_batch_nobody_waits_for_is_never_sent() -> None:
         await asyncio.wait({reader})
         await asyncio.sleep(1)
         assert world.vendor.calls == []
+
+    run(main())
+
+
+def test_who_gives_up_takes_no_key_away_from_another_who_wants_it_newer() -> None:
+    async def main() -> None:
+        world = World()
+
+        async def read(age: float) -> str:
+            with reading_since(asyncio.get_running_loop().time() - age):
+                return await world.calls.read_batched("Batch", "a", world.vendor.fetch_many, limit=3)
+
+        patient = asyncio.ensure_future(read(10.0))
+        await asyncio.sleep(0.5)
+        newer = asyncio.ensure_future(read(0.0))
+        await asyncio.sleep(0.005)
+        patient.cancel()
+        assert await newer == "A"
+        assert world.vendor.calls == [("a",)]
+
+    run(main())
+
+
+def test_who_comes_while_a_batch_is_given_up_gets_another() -> None:
+    async def main() -> None:
+        world = World()
+
+        def read(key: str) -> asyncio.Future[str]:
+            return asyncio.ensure_future(world.calls.read_batched("Batch", key, world.vendor.fetch_many, limit=9))
+
+        for steps in range(8):
+            first = read("a")
+            await asyncio.sleep(0.005)
+            first.cancel()
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            assert await read("b") == "B"
+        assert world.vendor.calls == [("b",)] * 8
+
+    run(main())
+
+
+def test_a_client_that_closes_says_nothing_about_the_circuit_of_another() -> None:
+    async def main() -> None:
+        world = World()
+        circuits = Circuits(world.metrics)
+        settings = BrokerSettings(breaker=BreakerSettings(failures=1, base=60.0, cap=60.0))
+        brokers = [Broker("SecretStore team-a/vault", STORE, world.metrics, settings, circuits) for _ in range(2)]
+        world.vendor.error = UnavailableError("out")
+        for broker in brokers:
+            with pytest.raises(UnavailableError):
+                await broker.calls("Vendor").read("Get", "a", world.vendor.fetch("a"))
+        gauge = {"store_kind": STORE[0], "store_namespace": STORE[1], "store": STORE[2]}
+        shown = []
+        for broker in brokers:
+            await broker.close()
+            shown.append(world.registry.get_sample_value("externalsecret_store_circuit_open", gauge))
+        assert shown == [1, 0]
 
     run(main())
 
