@@ -98,12 +98,15 @@ MANAGED_INDEXES: Final[dict[str, Callable[[Secret], Iterable[str]]]] = {LABEL_OW
 
 
 def store_works_differently(event: ObjectEvent) -> bool:
-    """A store appeared, its spec changed, or it became Ready; its revalidation alone is no reason to sync again."""
+    """A store appeared, its spec changed, or it became Ready; its revalidation alone is no reason to sync again.
+
+    Those that are there at start are no news: otherwise every start would ask providers again and make new generated values.
+    """
     old, new = event.old, event.new
     if new is None:
         return False
     if old is None:
-        return event.type != "sync"
+        return event.type != "sync" and not event.initial
     return old.metadata.generation != new.metadata.generation or (_is_ready(new) and not _is_ready(old))
 
 
