@@ -1,4 +1,4 @@
-"""Rules an object must keep that a schema cannot say; the webhook and the controllers apply the same ones.
+"""Rules an object must keep that a schema cannot say, for the webhook, and for the controllers where writing the target depends on them.
 
 Every function is pure. It answers with all violations, in a fixed order, worded as External Secrets Operator words them:
 people and policies match these texts.
