@@ -66,7 +66,8 @@ class TLSContext:
         if self._context is not None and signature == self._signature:
             return self._context, signature
         config = self._config
-        data = config.ca_data.decode("ascii") if config.ca_data else None
+        # Text between certificates may be in any encoding, OpenSSL takes ASCII only. An empty text would mean the system's roots.
+        data = config.ca_data.decode("ascii", "ignore") or " " if config.ca_data else None
         context = ssl.create_default_context(cafile=config.ca_file or None, cadata=data)
         if pair[0]:
             context.load_cert_chain(pair[0], pair[1] or None)

@@ -222,6 +222,7 @@ async def test_the_server_must_be_trusted_and_have_the_name(tmp_path: Path) -> N
             (Config(server=url), False),
             (Config(server=url, ca_data=Authority().pem), False),
             (Config(server=url, ca_data=authority.pem), True),
+            (Config(server=url, ca_data="# Autorité\n".encode("latin-1") + authority.pem), True),
             (Config(server=url, ca_data=authority.pem, tls_server_name="api.example"), True),
             (Config(server=url, ca_data=authority.pem, tls_server_name="other.example"), False),
             (Config(server=url, insecure_skip_tls_verify=True), True),
@@ -234,6 +235,14 @@ async def test_the_server_must_be_trusted_and_have_the_name(tmp_path: Path) -> N
                 with pytest.raises(TransportError, match="certificate is not trusted"):
                     await transport.request("GET", "/x")
             await transport.close()
+
+
+@pytest.mark.parametrize("ca", [b"nothing", "ключ".encode()])
+async def test_an_authority_that_is_none_never_means_those_of_the_system(ca: bytes) -> None:
+    transport = HttpTransport(Config(server="https://127.0.0.1:1", ca_data=ca))
+    with pytest.raises(ConfigError, match="not usable"):
+        await transport.request("GET", "/x")
+    await transport.close()
 
 
 async def test_client_certificates_from_files_and_data(tmp_path: Path) -> None:
