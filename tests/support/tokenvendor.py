@@ -52,6 +52,7 @@ class Vendor:
         named: tokens are made under a name that is known before, so that they can be found by it.
         refusal: what making a token fails with.
         mute: a token is made, and then the answer is lost.
+        queue: seconds before a token is made.
     """
 
     tokens: set[int] = field(default_factory=set)
@@ -62,6 +63,7 @@ class Vendor:
     refuses_cleanup: bool = False
     mute: bool = False
     delay: float = 0.0
+    queue: float = 0.0
     cleanups: list[int] = field(default_factory=list)
 
 
@@ -88,6 +90,7 @@ class TokenGenerator(Generator[GitlabDeployTokenSpec]):
     async def _generate(self, name: str) -> Generated:
         if self.vendor.refusal is not None:
             raise self.vendor.refusal
+        await asyncio.sleep(self.vendor.queue)
         self.vendor.made += 1
         self.vendor.names[name] = self.vendor.made
         self.vendor.tokens.add(self.vendor.made)

@@ -31,7 +31,7 @@ from eso.generators.runner import GeneratorRunner, completed
 from eso.generators.state import GeneratorStates
 from eso.values import SecretValue, reveal_all
 from reconcile.api.model import KubeObject
-from reconcile.errors import APIError, TransportError
+from reconcile.errors import APIError, NotFoundError, TransportError
 
 __all__ = ["PUSH_SECRET_KEY", "Generation"]
 
@@ -263,6 +263,10 @@ class Generation:
             raise
         try:
             fulfilled = await states.fulfil(intended, generated.state)
+        except NotFoundError as err:
+            # The owner was deleted meanwhile; its record was cleaned up when there was nothing to find yet.
+            await self._abandon(owner, resolved, generated.state)
+            raise UnavailableError(f"error using generator: its state could not be recorded: {err}") from err
         except (APIError, TransportError) as err:
             raise UnavailableError(f"error using generator: its state could not be recorded: {err}") from err
         self._pass_of(owner).made.append(_made(state_key, resolved, generated, fulfilled))

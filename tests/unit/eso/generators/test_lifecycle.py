@@ -109,6 +109,22 @@ def test_deleting_the_owner_revokes_everything() -> None:
     in_cluster(story)
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_deleting_the_owner_while_the_vendor_works_leaves_no_token(named: bool) -> None:
+    async def story(c: Cluster) -> None:
+        c.vendor.named, c.vendor.queue = named, 20.0
+        async with c.operator():
+            await c.external_secret()
+            await asyncio.sleep(5)
+            await c.client.raw("DELETE", f"{ES}/es")
+            await asyncio.sleep(60)
+            assert c.vendor.made == 1
+            assert c.vendor.tokens == set()
+            assert await c.states() == []
+
+    in_cluster(story)
+
+
 def test_failed_pass_is_rolled_back_and_leaves_no_token() -> None:
     async def story(c: Cluster) -> None:
         async with c.operator():
