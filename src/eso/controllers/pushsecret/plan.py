@@ -22,7 +22,7 @@ from eso.values import wrap_all
 from reconcile.api.core_v1 import Secret
 from reconcile.client.selectors import selector_of
 
-__all__ = ["Planned", "StorePlan", "check_data_to", "check_selectors", "plan_stores"]
+__all__ = ["Planned", "StorePlan", "check_data_to", "check_selectors", "plan_places", "plan_stores"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,25 @@ def plan_stores(
     return plans
 
 
+def plan_places(push: PushSecret, stores: Sequence[AnyStore]) -> list[StorePlan] | None:
+    """Where the entries go, without values; enough to see whether all of it is there already.
+
+    Returns:
+        None when the values are needed to tell: `dataTo` names places by their keys, and entries that contradict each
+        other are told by `plan_stores`.
+    """
+    if push.spec.data_to:
+        return None
+    nothing = SourceSecret(data={}, namespace=push.namespace)
+    entries: dict[str, Planned] = {}
+    for record in push.spec.data or ():
+        planned = Planned(record, nothing, _entry(record))
+        if planned.where in entries:
+            return None
+        entries[planned.where] = planned
+    return [StorePlan(store, dict(entries)) for store in stores]
+
+
 class _SourceView:
     """One source, with what several stores need of it worked out once."""
 
@@ -188,9 +207,7 @@ class _SourceView:
         key = record.match.secret_key or ""
         if key and key not in source.data:
             raise ReferenceNotFoundError(f"secret key {key} does not exist")
-        ref = record.match.remote_ref
-        entry = PushEntry(key, PushRemoteRef(ref.remote_key, ref.property or ""), record.metadata)
-        return Planned(record, source, entry)
+        return Planned(record, source, _entry(record))
 
     def _converted_source(self, strategy: str) -> SourceSecret:
         if strategy not in self._converted:
@@ -214,6 +231,11 @@ class _SourceView:
             name=secret.name,
             namespace=secret.namespace,
         )
+
+
+def _entry(record: PushSecretData) -> PushEntry:
+    ref = record.match.remote_ref
+    return PushEntry(record.match.secret_key or "", PushRemoteRef(ref.remote_key, ref.property or ""), record.metadata)
 
 
 def _addresses(ref: PushSecretStoreRef, store: AnyStore) -> bool:

@@ -165,13 +165,16 @@ class PushSecretReconciler:
                 check_data_to(push)
             except EsoError as err:
                 raise Failure(cause_of(err)) from err
-            try:
-                secrets = await self._sources.resolve(push)
-            except SourceMissingError as err:
-                return await self._source_missing(request, push, started, err)
-            except (EsoError, APIError, TransportError) as err:
-                raise Failure("could not get source secret") from err
-            done = await self._push(push, secrets)
+            # Nothing is generated where nothing is going to be written.
+            done = await self._rollout.keep(push, await self._stores.find(push)) if is_generated(push) else None
+            if done is None:
+                try:
+                    secrets = await self._sources.resolve(push)
+                except SourceMissingError as err:
+                    return await self._source_missing(request, push, started, err)
+                except (EsoError, APIError, TransportError) as err:
+                    raise Failure("could not get source secret") from err
+                done = await self._push(push, secrets)
             await self._settle(push, done)
         finally:
             # What is settled by now, or held, stays as it is.

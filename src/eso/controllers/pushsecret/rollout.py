@@ -10,7 +10,7 @@ from eso.controllers.pushsecret.deleter import Deleter, Deletion
 from eso.controllers.pushsecret.ledger import FOUND, Marks, Synced, marked, merged, minus, stale, synced, with_marks
 from eso.controllers.pushsecret.memory import PushMemory
 from eso.controllers.pushsecret.outcome import Failure
-from eso.controllers.pushsecret.plan import StorePlan, check_selectors, plan_stores
+from eso.controllers.pushsecret.plan import StorePlan, check_selectors, plan_places, plan_stores
 from eso.controllers.pushsecret.pusher import Pusher, StoreOutcome, Survey
 from eso.controllers.pushsecret.stores import Found
 from eso.errors import EsoError
@@ -83,9 +83,33 @@ class Rollout:
             check_selectors(push, found.stores)
         except EsoError as err:
             raise Failure(str(err)) from err
-        old = synced(push)
         plans = plan_stores(push, sources, found.stores, self._compile) if sources else []
-        surveys = {plan.key: await self._survey(push, plan) for plan in plans}
+        return await self._carry_out(push, plans, await self._surveys(push, plans), found, trust)
+
+    async def keep(self, push: PushSecret, found: Found) -> RolledOut | None:
+        """With `updatePolicy: IfNotExists`, leave alone what is there at every place: no value is needed for that.
+
+        Raises:
+            Failure: nothing is missing, as far as could be told, but a place could not be looked at.
+            APIError, TransportError: the PushSecret could not be written to.
+
+        Returns:
+            None when a value has to be written, or may have to be: `run` does that.
+        """
+        if push.spec.update_policy != "IfNotExists" or found.errors or not found.stores:
+            return None
+        plans = plan_places(push, found.stores)
+        if plans is None:
+            return None
+        surveys = await self._surveys(push, plans)
+        if any(plan.entries.keys() - surveys[plan.key].existing - surveys[plan.key].errors.keys() for plan in plans):
+            return None
+        return await self._carry_out(push, plans, surveys, found, 0.0)
+
+    async def _carry_out(
+        self, push: PushSecret, plans: Sequence[StorePlan], surveys: Mapping[str, Survey], found: Found, trust: float
+    ) -> RolledOut:
+        old = synced(push)
         push = await self._mark(push, _marks_before(push, plans, surveys, old))
         if push.spec.deletion_policy == "Delete":
             push = await self._announce(push, plans, surveys, old)
@@ -94,10 +118,11 @@ class Rollout:
         done = await self._finish(push, old, plans, outcomes, found.errors)
         return replace(done, kept=any(survey.existing for survey in surveys.values()))
 
-    async def _survey(self, push: PushSecret, plan: StorePlan) -> Survey:
-        if push.spec.update_policy != "IfNotExists" or not plan.entries:
-            return Survey()
-        return await self._pusher.survey(push, plan)
+    async def _surveys(self, push: PushSecret, plans: Sequence[StorePlan]) -> dict[str, Survey]:
+        looks = push.spec.update_policy == "IfNotExists"
+        return {
+            plan.key: await self._pusher.survey(push, plan) if looks and plan.entries else Survey() for plan in plans
+        }
 
     async def _finish(
         self,

@@ -16,9 +16,9 @@ from eso.generators.state import FINALIZER, LABEL_OWNER_KEY, owner_key
 from reconcile.client.patch import MergePatch
 from reconcile.testing.eventually import eventually
 from tests.support.push_store import Cluster, cluster
+from tests.support.pushes import DONE, KEPT, gone, placed
 from tests.support.tokenvendor import TokenGenerator, Vendor
 
-DONE = "PushSecret synced successfully"
 GENERATORS = "/apis/generators.external-secrets.io/v1alpha1/namespaces/default"
 SOURCE = {"generatorRef": {"kind": "GitlabDeployToken", "name": "made"}}
 TOKEN = {
@@ -204,20 +204,55 @@ async def test_nothing_written_anywhere_leaves_no_value(world: World) -> None:
         assert await world.live() == []
 
 
-async def test_if_not_exists_keeps_the_value_that_is_in_use(world: World) -> None:
+async def test_if_not_exists_makes_no_value_where_every_place_has_one(world: World) -> None:
     async with world.cluster.operator(generator_gc_grace_period=0.0):
         await world.push(updatePolicy="IfNotExists", refreshInterval="50ms")
-        await holds(lambda: world.vendor.made >= 4)
+        await world.passes(5)
         await world.cluster.edit(PushSecret, "push", "default", refreshInterval="1h")
-        await holds(lambda: world.vendor.tokens == {1})
-        assert world.at() == "token-1"
+        await world.cluster.condition("True", KEPT)
+        assert (world.vendor.made, world.vendor.tokens, world.at()) == (1, {1}, "token-1")
         assert await world.live() == [1]
         await world.cluster.edit(PushSecret, "push", "default", data=[entry("push-r"), entry("second")])
-        await holds(lambda: world.at(place="second") != "")
         # Two places, two values: both are good.
-        used = {int(world.at(place=place).removeprefix("token-")) for place in ("push-r", "second")}
-        await holds(lambda: world.vendor.tokens == used)
-        assert set(await world.live()) == used
+        await holds(lambda: (world.at(), world.at(place="second")) == ("token-1", "token-2"))
+        assert (world.vendor.made, world.vendor.tokens) == (2, {1, 2})
+        assert await world.live() == [1, 2]
+
+
+async def test_if_not_exists_takes_what_somebody_else_has_put_everywhere(world: World) -> None:
+    for store in ("store", "other"):
+        world.cluster.vault(store).values["push-r"] = b"theirs"
+    async with world.cluster.operator():
+        await world.push(updatePolicy="IfNotExists", deletionPolicy="Delete", secretStoreRefs=BOTH)
+        push = await world.cluster.condition("True", KEPT)
+        assert placed(push) == {"SecretStore/store": ["push-r"], "SecretStore/other": ["push-r"]}
+        await world.cluster.client.delete(PushSecret, "push", "default")
+        await gone(world.cluster)
+    assert (world.vendor.made, world.at(), world.at("other")) == (0, "theirs", "theirs")
+
+
+async def test_if_not_exists_makes_no_value_while_it_cannot_be_told_whether_one_is_needed(world: World) -> None:
+    world.cluster.vault().refuse_exists = ProviderError("boom")
+    async with world.cluster.operator():
+        await world.push(updatePolicy="IfNotExists")
+        text = "set secret failed: could not verify if secret exists in store: boom"
+        await world.cluster.condition("False", text)
+        assert world.vendor.made == 0
+        world.cluster.vault().refuse_exists = None
+        await world.touch()
+        await world.cluster.condition("True", KEPT)
+    assert (world.vendor.tokens, world.at()) == ({1}, "token-1")
+
+
+async def test_if_not_exists_with_data_to_undoes_the_value_that_nobody_takes(world: World) -> None:
+    async with world.cluster.operator(generator_gc_grace_period=0.0):
+        await world.push(updatePolicy="IfNotExists", data=None, dataTo=[{"storeRef": {"name": "store"}}])
+        await world.cluster.condition("True", KEPT)
+        await world.touch()
+        # Which places there are is known when the value is.
+        await holds(lambda: world.vendor.made == 2)
+        await holds(lambda: world.vendor.tokens == {1})
+        assert world.at(place="token") == "token-1"
 
 
 async def test_a_generator_that_gives_way_to_a_secret_is_retired(world: World) -> None:
