@@ -1,7 +1,7 @@
 """Refreshes of the same remote key come together, so that one call serves all who want it.
 
 Every key of a store has a slot: a moment in each interval, found by hashing, the same in every process and after every restart.
-A refresh comes up to a tenth of its interval early, never late, and within that allowance moves towards the slot. Objects
+A refresh comes up to a tenth of its interval early, at most five seconds late, and within that moves towards the slot. Objects
 that share store, interval and key, whenever they were created, meet after ten intervals at most; those of other keys
 stay spread over the interval. Nothing is shared between processes and nothing remembered: the time of the last refresh is enough.
 """
