@@ -144,6 +144,11 @@ def _kubernetes(url: str, **server: Any) -> dict[str, Any]:
     return {"kubernetes": {"server": {"url": url, **server}, "auth": auth, "remoteNamespace": "far"}}
 
 
+def _onepassword(url: str) -> dict[str, Any]:
+    token = {"connectTokenSecretRef": {"name": "creds", "key": "key"}}
+    return {"onepassword": {"connectHost": url, "vaults": {"v": 1}, "auth": {"secretRef": token}}}
+
+
 VALUES: Mapping[str, str] = {
     "text": canary("text"),
     "object": json.dumps({"a": canary("a"), "b": canary("b"), "n": {"x": [canary("x")]}}),
@@ -274,7 +279,18 @@ def _failing() -> dict[str, dict[str, Any]]:
     }
 
 
-BAD_STORES = ("hook-refused", "hook-url", "hook-ca", "hook-tls", "hook-header", "hook-body", "kube-403", "kube-down")
+BAD_STORES = (
+    "hook-refused",
+    "hook-url",
+    "hook-ca",
+    "hook-tls",
+    "hook-header",
+    "hook-body",
+    "kube-403",
+    "kube-down",
+    "connect-403",
+    "connect-down",
+)
 
 
 def _pushes() -> dict[str, tuple[str, str, Any]]:
@@ -334,6 +350,8 @@ async def _prepare(space: Space, hook: Hook, tls: Hook) -> None:
         "hook-body": _webhook(hook.url, body="{{ fail .auth.token }}"),
         "kube-403": _kubernetes(hook.url),
         "kube-down": _kubernetes("http://127.0.0.1:1", caBundle=wrong),
+        "connect-403": _onepassword(hook.url),
+        "connect-down": _onepassword("http://127.0.0.1:1"),
         "sdk": _doppler("sdk"),
         "sdk-login": _doppler("sdk-login"),
     }

@@ -1,1 +1,1 @@
-"""1Password through a Connect server."""
+"""1Password: fields and files of items, through the REST API of a Connect server."""

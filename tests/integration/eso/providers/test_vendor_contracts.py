@@ -1,4 +1,4 @@
-"""The contract and the faults that every provider is checked for, of `doppler`, `gitlab`, `scaleway` and `github`.
+"""The contract and the faults that every provider is checked for, by a server that speaks the API of its vendor.
 
 Where the behaviour of External Secrets Operator is not that of the contract, `UPSTREAM` says so.
 """
@@ -19,6 +19,7 @@ from eso.providers.base import FindRef, Provider
 from eso.providers.doppler.provider import DopplerProvider
 from eso.providers.github.provider import GithubProvider
 from eso.providers.gitlab.provider import GitlabProvider
+from eso.providers.onepassword.provider import OnePasswordProvider
 from eso.providers.scaleway.provider import ScalewayProvider
 from eso.providers.testing import CHECKS, FAULTS, Subject, run_check, run_fault
 from reconcile.api.core_v1 import Namespace, Secret
@@ -30,11 +31,19 @@ from tests.support.gate import Gate
 from tests.support.vendors.doppler import Doppler
 from tests.support.vendors.github import Github
 from tests.support.vendors.gitlab import Gitlab
+from tests.support.vendors.onepassword import Connect
 from tests.support.vendors.scaleway import Scaleway
 from tests.support.vendors.tokenserver import TokenServer, serving
 
 VALUE = '{"user":"ann","password":"canary-value"}'
 PROJECT = "11111111-2222-3333-4444-555555555555"
+DATABASE: dict[str, Any] = {
+    "key": "DB",
+    "missing": "NONE",
+    "value": VALUE.encode(),
+    "property_name": "password",
+    "property_value": b"canary-value",
+}
 REF = {"name": "credentials", "key": "token"}
 
 _NOT_MISSING = "a secret that is not there is a plain error, so that nothing is deleted"
@@ -47,6 +56,11 @@ UPSTREAM: dict[str, dict[str, str]] = {
         "writes as claimed": "the status says ReadOnly though it writes, and IfNotExists is not supported",
     },
     "gitlab": {
+        "misses absent secrets": _NOT_MISSING,
+        "extracts": _NOT_MISSING,
+        "serves many at once": _NOT_MISSING,
+    },
+    "onepassword": {
         "misses absent secrets": _NOT_MISSING,
         "extracts": _NOT_MISSING,
         "serves many at once": _NOT_MISSING,
@@ -125,11 +139,33 @@ def github() -> Vendor:
     )
 
 
+def onepassword() -> Vendor:
+    server = Connect()
+    server.item(server.vault("prod"), "DB", ("password", "canary-value"), ("user", "canary-user"))
+    auth = {"secretRef": {"connectTokenSecretRef": REF}}
+    return Vendor(
+        server,
+        lambda url: OnePasswordProvider(pause=0.01),
+        lambda gate: {"connectHost": gate.url, "vaults": {"prod": 1}, "auth": auth},
+        "canary-token",
+        more={
+            "value": b"canary-value",
+            "property_name": "user",
+            "property_value": b"canary-user",
+            "absent_property": ProviderError,
+            "find": FindRef(path="DB"),
+            "push_key": "pushed",
+            "push_property": "secret",
+        },
+    )
+
+
 VENDORS: dict[str, Callable[[], Vendor]] = {
     "doppler": doppler,
     "gitlab": gitlab,
     "scaleway": scaleway,
     "github": github,
+    "onepassword": onepassword,
 }
 
 
@@ -179,13 +215,10 @@ async def backend(name: str, fault: str = "") -> AsyncIterator[Subject]:
             yield Subject(
                 provider,
                 connect,
-                value=VALUE.encode(),
-                property_name="password",
-                property_value=b"canary-value",
                 credentials=[b"canary", b"PRIVATE KEY"],
                 failures=failures,
                 exempt=exempt,
-                **{"key": "DB", "missing": "NONE", **vendor.more},
+                **{**DATABASE, **vendor.more},
             )
 
 
