@@ -86,7 +86,7 @@ async def test_nothing_is_lost_wrong_or_leaked(
     pushes = [entry for backend in world.backends for entry in backend.pushed]
     print(
         f"first sync of all {first:.0f} s; {sum(world.faults.values())} faults: {dict(sorted(world.faults.items()))};"
-        f" {observer.writes} versions of Secrets seen over {observer.breaks} breaks, {len(pushes)} pushes;"
+        f" {observer.writes} versions of Secrets seen over {observer.breaks} breaks and {observer.gaps} gaps, {len(pushes)} pushes;"
         f" in step again after {healed:.0f} s, all deleted after {gone:.0f} s; replicas at {memory} MB;"
         f" {world.replicas.kills} killed, ended by themselves: {dict(Counter(world.replicas.deaths))};"
         f" proxy: {dict(world.proxy.seen)}; stores: {[dict(backend.calls) for backend in world.backends]}"
