@@ -21,6 +21,7 @@ from reconcile.client.objects import K
 from reconcile.client.selectors import parse_field_selector, parse_selector
 from reconcile.errors import DecodeError
 from reconcile.metrics import CacheMetrics
+from reconcile.tracebacks import frames_of
 
 __all__ = ["Informer"]
 
@@ -272,10 +273,10 @@ class Informer(Generic[K]):
     def _tell(self, handler: Callable[[InformerEvent[K]], None], event: InformerEvent[K]) -> None:
         try:
             handler(event)
-        except Exception:  # noqa: BLE001 - a handler is somebody else's code: its failure must not end the watch
+        except Exception as err:  # noqa: BLE001 - a handler is somebody else's code: its failure must not end the watch
             if self._metrics is not None:
                 self._metrics.handler_failures.labels(self._name).inc()
-            _LOG.exception("a handler of %s failed on %s", self.kind.resource, event)
+            _LOG.error("a handler of %s failed on %s\n%s", self.kind.resource, event, frames_of(err))
 
 
 class _Feed(Generic[K]):

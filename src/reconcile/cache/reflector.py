@@ -25,6 +25,7 @@ from reconcile.errors import (
     TransportError,
 )
 from reconcile.metrics import CacheMetrics
+from reconcile.tracebacks import frames_of
 
 __all__ = ["Reflector", "Sink"]
 
@@ -134,7 +135,7 @@ class Reflector:
             except ReconcileError as err:
                 await self._pause(err)
             except Exception as err:  # noqa: BLE001 - the worker boundary: a bug below must not end the watch
-                _LOG.exception("watch of %s: unexpected failure", self._scope)
+                _LOG.error("watch of %s: unexpected failure\n%s", self._scope, frames_of(err))
                 self.version = ""
                 await self._pause(err)
 

@@ -12,6 +12,7 @@ import msgspec
 from reconcile.client.objects import K, decode, decode_metadata
 from reconcile.client.wire import MalformedError
 from reconcile.errors import DecodeError
+from reconcile.tracebacks import frames_of
 
 __all__ = ["Entry", "Parser", "Store", "Transform", "is_older", "labels_of"]
 
@@ -92,9 +93,9 @@ class Parser:
             return raw
         try:
             return _ENCODE.encode(self._transform(msgspec.json.decode(raw)))
-        except Exception:  # noqa: BLE001 - see below
+        except Exception as err:  # noqa: BLE001 - see below
             # Somebody else's code: without it the object is larger than wished, but it is there.
-            _LOG.exception("a transform failed on %s/%s", entry.namespace, entry.name)
+            _LOG.error("a transform failed on %s/%s\n%s", entry.namespace, entry.name, frames_of(err))
             return raw
 
 
@@ -223,9 +224,10 @@ class Store(Generic[K]):
         except DecodeError:
             # It is reported where it is read; an index cannot hold what has no fields.
             return
-        except Exception:  # noqa: BLE001 - see below
+        except Exception as err:  # noqa: BLE001 - see below
             # An index function is somebody else's code: its failure must cost one object, not the watch.
-            _LOG.exception("an index function of %s failed on %s/%s", self._kind.resource, entry.namespace, entry.name)
+            kind, frames = self._kind.resource, frames_of(err)
+            _LOG.error("an index function of %s failed on %s/%s\n%s", kind, entry.namespace, entry.name, frames)
             return
         for name, value in places:
             self._indexes[name].setdefault(value, set()).add(entry.key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
@@ -19,6 +18,7 @@ from eso.errors import EsoError, NotModifiedError
 from reconcile.api.request import Request
 from reconcile.errors import ConflictError, ReconcileError, TerminalError
 from reconcile.events import EventRecorder
+from reconcile.tracebacks import frames_of
 
 __all__ = ["Gatherer"]
 
@@ -99,9 +99,7 @@ def _failure(err: Exception, reason: Reason) -> Exception:
     if special is not None:
         return special
     if not isinstance(err, EsoError | ReconcileError):
-        # Frames only: the text of a vendor's error may hold anything.
-        frames = "".join(traceback.format_tb(err.__traceback__))
-        _LOG.error("a provider failed with an unexpected %s\n%s", type(err).__name__, frames)
+        _LOG.error("a provider failed with an unexpected %s\n%s", type(err).__name__, frames_of(err))
     terminal = _found(TerminalError, err) is not None
     return Failure("could not get secret data from provider", cause_of(err), reason=reason, terminal=terminal)
 

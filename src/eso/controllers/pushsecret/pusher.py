@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,6 +27,7 @@ from eso.providers.base import RemoteRef, SecretsClient
 from eso.stores.client_manager import ClientManager
 from reconcile.api.request import Request
 from reconcile.errors import ReconcileError
+from reconcile.tracebacks import frames_of
 
 __all__ = ["Pusher", "StoreOutcome", "Survey", "store_ref", "told"]
 
@@ -237,8 +237,7 @@ def store_ref(key: str) -> SecretStoreRef:
 def told(what: str, err: Exception) -> EsoError:
     """An error with `what` in front; the traceback of one that nobody expected is logged, without its text."""
     if not isinstance(err, EsoError | ReconcileError | TimeoutError):
-        frames = "".join(traceback.format_tb(err.__traceback__))
-        _LOG.error("%s: %s\n%s", what, type(err).__name__, frames)
+        _LOG.error("%s: %s\n%s", what, type(err).__name__, frames_of(err))
     failure = EsoError(f"{what}: {cause_of(err)}" if what else cause_of(err))
     failure.__cause__ = err
     return failure

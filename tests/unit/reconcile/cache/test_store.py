@@ -102,6 +102,21 @@ def test_an_index_function_that_raises_costs_one_object() -> None:
     assert store.size == 2
 
 
+def test_what_user_code_says_of_its_failure_stays_out_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(obj: Any) -> Any:
+        raise ValueError(f"cannot use {obj}")
+
+    parser, store = Parser(transform=broken), Store(ConfigMap, indexes={"color": broken})
+    store.put(parser.parse(wire("a", data={"password": "hunter2"})))
+    assert [record.message.split("\n")[0] for record in caplog.records] == [
+        "a transform failed on ns/a",
+        "an index function of ConfigMap failed on ns/a",
+    ]
+    assert caplog.text.count("<locals>.broken") == 2
+    assert caplog.text.count("ValueError") == 2
+    assert "hunter2" not in caplog.text
+
+
 def test_bytes_and_size_follow_changes() -> None:
     parser, store = Parser(), Store(ConfigMap)
     first = parser.parse(wire("a"))
