@@ -88,6 +88,7 @@ class GoogleCloud:
     exchanges: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
     refuse_sign_in: int = 0
+    machine_status: int = 0
     lifetime: int = 3600
     hosts: list[str] = field(default_factory=list)
 
@@ -259,6 +260,8 @@ class GoogleCloud:
     async def machine(self, request: web.Request) -> web.Response:
         """The metadata server."""
         path = request.match_info["path"]
+        if self.machine_status:
+            return web.Response(status=self.machine_status)
         if request.headers.get("Metadata-Flavor") != "Google" or (
             path not in self.metadata and not path.endswith("/token")
         ):

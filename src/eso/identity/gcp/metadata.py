@@ -33,10 +33,13 @@ class MetadataServer:
 
         Raises:
             InvalidSpecError: the server does not know it.
+            ProviderError: the server refuses, or is not ready; on GKE it starts after the Pod.
             UnavailableError: there is no such server.
         """
         answer = await self.answer(path)
-        if answer.status != 200 or not answer.text:
+        if answer.status not in (200, 404):
+            raise answer.error(ASKING)
+        if answer.status == 404 or not answer.text:
             raise InvalidSpecError(f"the Google metadata server does not know {path}: set it in the spec")
         return answer.text
 

@@ -139,6 +139,16 @@ async def test_workload_identity_asks_the_metadata_server(cloud: Cloud) -> None:
     assert sent["audience"].startswith("identitynamespace:own.svc.id.goog:")
 
 
+async def test_a_metadata_server_that_is_not_ready_is_no_fault_of_the_spec(cloud: Cloud) -> None:
+    await cloud.account()
+    cloud.google.machine_status = 503
+    with pytest.raises(UnavailableError, match="metadata server"):
+        async with cloud.lend(projectID=None, auth={"workloadIdentity": {"serviceAccountRef": ROBOT}}):
+            pass
+    cloud.google.machine_status = 404
+    await refuses(cloud, "set it in the spec", projectID=None, auth={"workloadIdentity": {"serviceAccountRef": ROBOT}})
+
+
 async def test_default_credentials(cloud: Cloud, tmp_path: Path) -> None:
     cloud.google.metadata["project/project-id"] = "machine"
     assert await reads(cloud, project="machine", auth=None, projectID=None) == []
