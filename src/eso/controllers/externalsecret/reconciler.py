@@ -81,7 +81,7 @@ class ExternalSecretReconciler:
         self._events = events
         self._metrics = metrics
         self._clock = clock
-        self._retries = Retries()
+        self.retries: Final = Retries()
         self._forced = Forced()
 
     def force(self, request: Request) -> None:
@@ -107,7 +107,7 @@ class ExternalSecretReconciler:
 
     def _gone(self, request: Request) -> Result:
         self._metrics.forget(request.name, request.namespace)
-        self._retries.forget(request)
+        self.retries.forget(request)
         self._forced.forget(request)
         self._turns.forget(request)
         self._manifests.forget(request.namespace, request.name)
@@ -134,7 +134,7 @@ class ExternalSecretReconciler:
             return Result()
         except Failure as failure:
             return await self._failed(request, es, failure, started, group)
-        self._retries.forget(request)
+        self.retries.forget(request)
         if outcome is not None:
             es = await self._done(es, outcome, started)
         now = self._clock()
@@ -152,7 +152,7 @@ class ExternalSecretReconciler:
         except EsoError as err:
             raise Failure("could not get secret data from provider", cause_of(err), retry=False) from err
         due = due or (forced and follows_sources(es))
-        failed_ago = self._retries.failed_ago(request, version_of(es))
+        failed_ago = self.retries.failed_ago(request, version_of(es))
         if es.spec.target.manifest is not None:
             max_age = min(max_age, news_within(es, now, failed_ago, valid=True))
             return await self._manifests.pass_over(es, due=due, max_age=max_age)
@@ -197,7 +197,7 @@ class ExternalSecretReconciler:
         if failure.terminal:
             raise TerminalError(str(failure)) from failure
         at = (self._clock(), group) if group is not None else None
-        pause = self._retries.pause(
+        pause = self.retries.pause(
             request, failure, _interval_or_default(es), retry=failure.retry, version=version_of(es), at=at
         )
         if not failure.retry:

@@ -27,6 +27,7 @@ from eso.controllers.externalsecret.watches import (
     store_works_differently,
 )
 from eso.controllers.metrics import SeriesLabels
+from eso.controllers.revival import revive
 from eso.controllers.turns import Turns
 from eso.settings import ControllerSettings
 from eso.stores.client_manager import ClientManager
@@ -135,4 +136,5 @@ def external_secret_controller(
     )
     kinds.bind(controller)
     turns.bind(controller.enqueue)
+    revive(clients.open_circuits, dependents.users_of, reconciler.retries, controller)
     return controller

@@ -147,6 +147,10 @@ class Dependents:
             found += self._of(STORE, store_key(kind, store.namespace, store.name), store.namespace or None)
         return self._forced(found)
 
+    def users_of(self, kind: str, namespace: str, name: str) -> list[Request]:
+        """The ExternalSecrets that read from the store of this kind, namespace and name."""
+        return self._of(STORE, store_key(kind, namespace, name), namespace or None)
+
     def of_template(self, index: str) -> MapFunction:
         """The ExternalSecrets whose templates come from the changed Secret or ConfigMap; `index` says which."""
 

@@ -81,7 +81,7 @@ class PushSecretReconciler:
         self._metrics = metrics
         self._turns = turns
         self._clock = clock
-        self._retries = Retries()
+        self.retries: Final = Retries()
         self._forced = Forced()
 
     def force(self, request: Request) -> None:
@@ -112,7 +112,7 @@ class PushSecretReconciler:
         self._metrics.gone(request.name, request.namespace)
         self._metrics.forget_duration(request.name, request.namespace)
         self._memory.forget(request)
-        self._retries.forget(request)
+        self.retries.forget(request)
         self._forced.forget(request)
         self._turns.forget(request)
         self._generation.forget(PushSecret.resource.kind, request.namespace, request.name)
@@ -138,7 +138,7 @@ class PushSecretReconciler:
                 return Result(requeue_after=next_look(push, started))
             with self._turns.taken(request, {_store_key(push, ref) for ref in push.spec.secret_store_refs}):
                 result = await self._sync(request, push, started)
-        self._retries.forget(request)
+        self.retries.forget(request)
         return result
 
     async def _with_finalizer(self, push: PushSecret) -> PushSecret:
@@ -264,7 +264,7 @@ class PushSecretReconciler:
             if cause is not None and cause_of(cause) not in str(failure)
             else str(failure)
         )
-        return RetryError(detail, retry_after=self._retries.pause(request, failure, interval))
+        return RetryError(detail, retry_after=self.retries.pause(request, failure, interval))
 
     async def _write_status(self, push: PushSecret, status: PushSecretStatus) -> PushSecret:
         try:

@@ -25,6 +25,7 @@ from eso.controllers.pushsecret.watches import (
     edited,
     store_works_differently,
 )
+from eso.controllers.revival import revive
 from eso.controllers.turns import Turns
 from eso.settings import ControllerSettings
 from eso.stores.client_manager import ClientManager
@@ -96,4 +97,5 @@ def push_secret_controller(
         rate_limiter=ExponentialLimiter(),
     )
     turns.bind(controller.enqueue)
+    revive(clients.open_circuits, dependents.users_of, reconciler.retries, controller)
     return controller

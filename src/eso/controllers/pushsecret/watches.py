@@ -148,6 +148,13 @@ class Dependents:
         changed = old is None or new is None or _differs(old, new)
         return self._requests(found, forced=changed)
 
+    def users_of(self, kind: str, namespace: str, name: str) -> list[Request]:
+        """The PushSecrets that may write to the store of this kind, namespace and name; one that selects by labels may."""
+        found = self._of(STORE, f"{kind}/{name}", namespace or None) + self._of(
+            STORE, f"{kind}/{_ANY}", namespace or None
+        )
+        return self._requests(found, forced=False)
+
     def _of(self, index: str, value: str, namespace: str | None) -> list[PushSecret]:
         return self._informer.list(namespace, index=(index, value))
 
