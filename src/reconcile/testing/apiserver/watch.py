@@ -138,6 +138,9 @@ class Watcher:
         except StatusError as err:
             first = [encode({"type": "ERROR", "object": err.body()}) + b"\n"]
             subscription.overrun = True
+        except BaseException:
+            subscription.close()
+            raise
         stream = self._stream(request, view, subscription, first)
         return ApiResponse(200, b"", {"Content-Type": "application/json"}, stream=stream)
 
