@@ -18,6 +18,8 @@ class ExternalSecretMetrics(KindMetrics):
 
     def __init__(self, labels: SeriesLabels, registry: CollectorRegistry) -> None:
         super().__init__("externalsecret", labels, registry)
+        # Label values of each object's series, by gauge: looking through all series at each deletion would block the loop.
+        self._shown: dict[Gauge, dict[tuple[str, str], tuple[str, ...]]] = {}
         self._calls = Counter(
             "externalsecret_sync_calls_total",
             "Total number of the External Secret sync calls.",
@@ -52,26 +54,33 @@ class ExternalSecretMetrics(KindMetrics):
         self._errors.labels(*self._values(es.name, es.namespace, es)).inc()
 
     def scheduled(self, es: ExternalSecret, now: datetime, next_look: float | None) -> None:
-        """Show when the last sync succeeded and when the next is due."""
-        values = self._values(es.name, es.namespace, es)
+        """Show when the last sync succeeded and when the next is due; None when only an event can make it due."""
+        key, values = (es.namespace, es.name), self._values(es.name, es.namespace, es)
         if es.status.refresh_time is not None:
-            self._last_success.labels(*values).set(es.status.refresh_time.timestamp())
-        if next_look is not None:
-            self._next_refresh.labels(*values).set(now.timestamp() + next_look)
+            self._show(self._last_success, key, values, es.status.refresh_time.timestamp())
+        self._show(self._next_refresh, key, values, None if next_look is None else now.timestamp() + next_look)
+
+    def unscheduled(self, name: str, namespace: str) -> None:
+        """No refresh is due: the object is another operator's now."""
+        self._show(self._next_refresh, (namespace, name), (), None)
 
     def forget(self, name: str, namespace: str) -> None:
         """Drop the gauges of an object that is gone; counters stay, as counters do."""
         self.gone(name, namespace, mark_deleted=True)
         self.forget_duration(name, namespace)
         for gauge in (self._last_success, self._next_refresh):
-            self._drop(gauge, name, namespace)
+            self._show(gauge, (namespace, name), (), None)
 
     def _values(self, name: str, namespace: str, es: ExternalSecret | None) -> tuple[str, ...]:
         return self._labels.of(name, namespace, es.metadata.labels if es is not None else None)
 
-    @staticmethod
-    def _drop(gauge: Gauge, name: str, namespace: str) -> None:
-        for metric in gauge.collect():
-            for sample in metric.samples:
-                if (sample.labels["name"], sample.labels["namespace"]) == (name, namespace):
-                    gauge.remove(*sample.labels.values())
+    def _show(self, gauge: Gauge, key: tuple[str, str], values: tuple[str, ...], number: float | None) -> None:
+        """The only series of an object in a gauge; None removes it."""
+        shown = self._shown.setdefault(gauge, {})
+        before = shown.get(key)
+        if before is not None and (number is None or before != values):
+            gauge.remove(*before)
+            del shown[key]
+        if number is not None:
+            gauge.labels(*values).set(number)
+            shown[key] = values

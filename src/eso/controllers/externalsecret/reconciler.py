@@ -119,8 +119,11 @@ class ExternalSecretReconciler:
             return Result()
         standing = await self._managed.standing(es, self._clock())
         if standing is not Standing.OURS:
+            if standing is Standing.FOREIGN:
+                self._metrics.unscheduled(request.name, request.namespace)
+                return Result()
             # Becoming Ready, the store wakes its users; the timer is for a store that never does.
-            return Result() if standing is Standing.FOREIGN else Result(requeue_after=_STORE_WAIT)
+            return Result(requeue_after=_STORE_WAIT)
         es = await self._with_finalizer(es)
         self._metrics.observe(es, es.status.conditions)
         started = self._clock()

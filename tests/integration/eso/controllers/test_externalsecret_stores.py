@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from eso.errors import UnavailableError
+from reconcile.testing.eventually import eventually
 from tests.support.operating import VERSION, Bench, Space
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -79,6 +80,20 @@ async def test_store_of_another_class_is_left_alone(space: Space, entry: str | N
     assert not await space.has()
     assert space.writes() == [("PATCH", "secretstores/store/status")]
     assert await space.events() == []
+
+
+async def test_what_another_operator_keeps_now_is_not_shown_as_overdue(space: Space) -> None:
+    def planned() -> float | None:
+        labels = {"name": "app", "namespace": space.namespace}
+        return space.bench.metric("externalsecret_next_refresh_timestamp_seconds", **labels)
+
+    await space.store(k="one")
+    await space.store("foreign", {"controller": "other"}, k="one")
+    await space.external_secret()
+    await space.synced()
+    await eventually(lambda: planned() is not None)
+    await space.merge(f"{VERSION}/externalsecrets", "app", {"spec": {"secretStoreRef": {"name": "foreign"}}})
+    await eventually(lambda: planned() is None)
 
 
 async def test_class_of_the_operator(idle_bench: Bench) -> None:
