@@ -29,11 +29,13 @@ class GeneratorParts:
         runner: undoes what was made, for the generatorstate controller.
         entries: for the externalsecret controller; it keeps account if `--enable-generator-state` says so.
         push_secrets: for the pushsecret controller; it always keeps account.
+        states: the accounts.
     """
 
     runner: GeneratorRunner
     entries: ExternalSecretGenerators
     push_secrets: Generation
+    states: GeneratorStates
 
 
 def generator_parts(
@@ -59,4 +61,4 @@ def generator_parts(
         return Generation(resolver, runner, kept, grace=settings.generator_gc_grace_period, clock=clock)
 
     entries = ExternalSecretGenerators(generation(states if settings.enable_generator_state else None), resolver)
-    return GeneratorParts(runner, entries, generation(states))
+    return GeneratorParts(runner, entries, generation(states), states)

@@ -80,7 +80,9 @@ def build_operator(
     if settings.enable_cluster_store_reconciler and not settings.namespace:
         manager.add(store_controller(ClusterSecretStore, manager, clients, settings, clock=clock))
     made = generator_parts(manager, clients, settings, generators or GeneratorRegistry(), clock=clock)
-    manager.add(generator_state_controller(manager, made.runner, settings, clock=clock))
+    manager.add(
+        generator_state_controller(manager, made.runner, settings, abandoned=made.states.abandoned, clock=clock)
+    )
     manager.add(
         external_secret_controller(
             manager, clients, settings, generators=made.entries, classes=made.entries, clock=clock

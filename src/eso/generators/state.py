@@ -7,6 +7,7 @@ dies: what is recorded is undone, at the latest when the owner is deleted.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
@@ -27,7 +28,10 @@ FINALIZER: Final = "generatorstate.externalsecrets.io/finalizer"
 """Held until the leftover is undone."""
 
 INTENT: Final = "generators.external-secrets.io/intent"
-"""Annotation of a state that was recorded before the generator has answered: the leftover may exist or not."""
+"""Annotation of a state that was recorded before the generator has answered: the leftover may exist or not.
+
+Its value names the process that asked; when that is another than this one, nobody waits for the answer any more.
+"""
 
 LABEL_OWNER_KEY: Final = "generators.external-secrets.io/owner-key"
 """Says for which entry of which object a state was made."""
@@ -68,6 +72,7 @@ class GeneratorStates:
     def __init__(self, client: Client, informer: Informer[GeneratorState]) -> None:
         self._client = client
         self._informer = informer
+        self._process = uuid.uuid4().hex
 
     async def record(
         self, owner: KubeObject, state_key: str, manifest: Any, state: Any, *, intended: bool = False
@@ -90,7 +95,7 @@ class GeneratorStates:
             generate_name=f"gen-{owner.resource.kind.lower()}-{owner.name}-",
             namespace=owner.namespace,
             labels={LABEL_OWNER_KEY: owner_key(owner, state_key)},
-            annotations={INTENT: "true"} if intended else {},
+            annotations={INTENT: self._process} if intended else {},
             owner_references=[owner_reference(owner)],
             finalizers=[FINALIZER],
         )
@@ -112,6 +117,10 @@ class GeneratorStates:
             ]
         )
         return await self._client.patch(GeneratorState, intended.name, intended.namespace, patch)
+
+    def abandoned(self, state: GeneratorState) -> bool:
+        """Whether it is the intent of a process that has ended: only one operator works at a time."""
+        return state.metadata.annotations.get(INTENT, self._process) != self._process
 
     def intents(self, owner: KubeObject, state_key: str) -> list[GeneratorState]:
         """Those recorded before a generator that never was seen to answer."""

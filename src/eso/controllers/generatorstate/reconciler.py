@@ -40,15 +40,23 @@ class GeneratorStateReconciler:
     Args:
         client: reads from caches, writes.
         runner: undoes leftovers.
+        abandoned: says of a state that nobody is going to use what it stands for.
         events: told why a leftover cannot be undone.
         clock: the wall clock.
     """
 
     def __init__(
-        self, client: CachedClient, runner: CleanUp, *, events: EventRecorder, clock: Callable[[], datetime]
+        self,
+        client: CachedClient,
+        runner: CleanUp,
+        *,
+        abandoned: Callable[[GeneratorState], bool],
+        events: EventRecorder,
+        clock: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._runner = runner
+        self._abandoned = abandoned
         self._events = events
         self._clock = clock
 
@@ -72,6 +80,8 @@ class GeneratorStateReconciler:
             return Result()
         deadline = state.spec.garbage_collection_deadline
         if deadline is None:
+            if self._abandoned(state):
+                await self._delete(state)
             return Result()
         remaining = (deadline - self._clock()).total_seconds()
         if remaining > 0:

@@ -15,10 +15,15 @@ __all__ = ["generator_state_controller"]
 
 
 def generator_state_controller(
-    manager: Manager, runner: CleanUp, settings: ControllerSettings, *, clock: Callable[[], datetime]
+    manager: Manager,
+    runner: CleanUp,
+    settings: ControllerSettings,
+    *,
+    abandoned: Callable[[GeneratorState], bool],
+    clock: Callable[[], datetime],
 ) -> Controller:
     """The controller; it runs whatever `--enable-generator-state` says, so that what was recorded before is undone."""
     reconciler = GeneratorStateReconciler(
-        manager.client, runner, events=manager.events("external-secrets"), clock=clock
+        manager.client, runner, abandoned=abandoned, events=manager.events("external-secrets"), clock=clock
     )
     return Controller(GeneratorState, reconciler.reconcile, name="generatorstate", workers=settings.concurrent)
