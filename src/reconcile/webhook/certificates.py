@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -50,7 +50,7 @@ class Policy:
         lifetime: of authority and serving certificate.
         renew_before: an authority or certificate that ends within this time is renewed.
         overlap: a new authority is trusted for this long before a certificate of it is served, so that every API server
-            knows it by then.
+            knows it by then; and the old one for this long after that, until no server shows the old certificate.
     """
 
     name: str
@@ -64,8 +64,8 @@ def renewed(bundle: CertificateBundle, policy: Policy, now: datetime) -> Certifi
     """The bundle as it should be; the very same when nothing is to be done.
 
     An authority that nears its end, or whose key is lost, gets a successor: first both are trusted and the old certificate is
-    served on; after `overlap` a certificate of the successor is served. When no authority is left, or none vouches for the
-    certificate that is served, both are replaced at once.
+    served on; after `overlap` a certificate of the successor is served; after another `overlap` the old one is not trusted any
+    more. When no authority is left, or none vouches for the certificate that is served, both are replaced at once.
     """
     at = now + policy.renew_before
     authorities = [ca for ca in _authorities(bundle.ca) if ca.not_valid_after_utc > now]
@@ -88,6 +88,8 @@ def renewed(bundle: CertificateBundle, policy: Policy, now: datetime) -> Certifi
         known_for = now - (authorities[0].not_valid_before_utc + _HOUR)
         if known_for >= policy.overlap or len(authorities) == 1:
             return _with_serving(bundle, policy, now)
+    elif len(authorities) > 1 and now - (leaf.not_valid_before_utc + _HOUR) >= policy.overlap:
+        return replace(bundle, ca=_pem(authorities[0]))
     return bundle
 
 

@@ -128,6 +128,18 @@ def test_an_authority_that_ends_is_replaced_with_overlap(bundle: CertificateBund
     assert second.certificate != first.certificate
     check_serving(CertificateBundle(first.ca, b"", second.certificate, second.key), [NAME], late + timedelta(days=1))
 
-    third = renewed(second, POLICY, NOW + timedelta(days=3651))
+    assert renewed(second, POLICY, late + timedelta(hours=47)) is second
+    third = renewed(second, POLICY, late + timedelta(hours=48))
+    assert _authorities(third) == [new]
+    assert (third.certificate, third.key) == (second.certificate, second.key)
+    assert renewed(third, POLICY, late + timedelta(hours=49)) is third
+    check_serving(third, [NAME], late + timedelta(hours=48))
+
+
+def test_an_authority_that_has_ended_is_dropped(bundle: CertificateBundle) -> None:
+    late = NOW + timedelta(days=3600)
+    first = renewed(bundle, POLICY, late)
+    new, _ = _authorities(first)
+    third = renewed(first, POLICY, NOW + timedelta(days=3651))
     assert _authorities(third) == [new]
     check_serving(third, [NAME], NOW + timedelta(days=3651))
