@@ -14,7 +14,7 @@ from eso.api.generators_v1alpha1.acraccesstoken import (
     AzureACRWorkloadIdentityAuth,
 )
 from eso.api.meta_v1 import SecretKeySelector
-from eso.errors import InvalidSpecError
+from eso.errors import InvalidSpecError, ProviderError
 from eso.generators.base import Generated, Generator, GeneratorContext
 from eso.generators.entra import CLOUDS, Entra
 from eso.generators.http import answer_to, checked_url, text_of
@@ -117,4 +117,6 @@ async def _exchanged(http: aiohttp.ClientSession, url: str, form: Mapping[str, s
     answer = await answer_to(http, "POST", url, _EXCHANGING, form=form)
     if answer.status != 200:
         raise answer.error(_EXCHANGING)
+    if not isinstance(answer.content, Mapping) or not all(isinstance(value, str) for value in answer.content.values()):
+        raise ProviderError(f"{_EXCHANGING}: the answer is no object of texts")
     return text_of(answer, member, _EXCHANGING)

@@ -50,13 +50,11 @@ class GitlabDeployTokenGenerator(Generator[GitlabDeployTokenSpec]):
         )
         if not 200 <= answer.status < 300:
             raise answer.error(_CREATING, said=_SAID, secrets=[credential])
-        values = {
-            "username": text_of(answer, "username", _CREATING),
-            "token": text_of(answer, "token", _CREATING),
-        }
+        token, username = text_of(answer, "token", _CREATING), answer.content.get("username")
         token_id = answer.content.get("id")
         if not isinstance(token_id, int) or not token_id:
             raise ProviderError(f'{_CREATING}: the answer has no "id", so that the token could not be revoked later')
+        values = {"username": username if isinstance(username, str) else "", "token": token}
         return Generated(wrap_all(values), {"url": url, **place, "tokenID": token_id})
 
     async def cleanup(self, spec: GitlabDeployTokenSpec, state: Any, context: GeneratorContext) -> None:

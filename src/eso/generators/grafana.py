@@ -21,7 +21,7 @@ _ISSUING: Final = "creating a Grafana service account token"
 _SEEKING: Final = "looking for a Grafana service account token"
 _DELETING: Final = "deleting a Grafana service account token"
 _GONE: Final = "serviceaccounts.ErrTokenNotFound"
-"""What Grafana answers, beside 404, for a token that does not exist. Source: its error catalogue."""
+"""What Grafana answers for a token that does not exist. Source: its error catalogue."""
 
 
 class GrafanaGenerator(Generator[GrafanaSpec]):
@@ -153,8 +153,8 @@ class _Api:
 
 
 def _is_gone(answer: Answer) -> bool:
-    """Whether Grafana says that the token does not exist. A wrong URL is a 404 too, but then it is not Grafana's."""
-    if answer.status != 404 or not isinstance(answer.content, Mapping):
+    """Whether Grafana says that the token does not exist. The status tells nothing: a wrong URL is a 404 too."""
+    if not isinstance(answer.content, Mapping):
         return False
     message = answer.content.get("message")
     return answer.content.get("messageId") == _GONE or (

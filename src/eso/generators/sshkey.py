@@ -46,7 +46,7 @@ class SSHKeyGenerator(Generator[SSHKeySpec]):
         """A new pair.
 
         Raises:
-            InvalidSpecError: the size is not possible, or the comment has more than one line.
+            InvalidSpecError: type or size are not possible, or the comment has more than one line.
         """
         comment = (spec.comment or "").encode()
         if b"\n" in comment or b"\r" in comment:
@@ -63,6 +63,8 @@ def _made(spec: SSHKeySpec) -> _Key:
         return ed25519.Ed25519PrivateKey.generate()
     if spec.key_type == "ecdsa":
         return ec.generate_private_key(_CURVES.get(spec.key_size or 256, _CURVES[256]))
+    if spec.key_type not in ("rsa", ""):
+        raise InvalidSpecError("spec.keyType must be rsa, ecdsa or ed25519")
     try:
         return rsa.generate_private_key(public_exponent=65537, key_size=spec.key_size or _RSA_BITS)
     except ValueError as err:

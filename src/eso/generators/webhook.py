@@ -12,6 +12,7 @@ from eso.generators.members import members_of
 from eso.providers.webhook.api import WebhookApi
 from eso.providers.webhook.credentials import ntlm_of, secrets_of
 from eso.providers.webhook.request import rendered, rendered_request
+from eso.template.engine import MissingKey
 from eso.transform.gojson import loads
 from eso.transform.jsonpath import select
 from eso.values import SecretMap
@@ -20,6 +21,8 @@ __all__ = ["WebhookGenerator"]
 
 _TIMEOUT: Final = 30.0
 _WHAT: Final = "calling the webhook"
+_MISSING: Final = MissingKey.DEFAULT
+"""A name that does not exist prints as `<no value>`; source: ESO v2.9.0."""
 
 
 class WebhookGenerator(Generator[WebhookSpec]):
@@ -42,7 +45,7 @@ class WebhookGenerator(Generator[WebhookSpec]):
         ca = await context.resolve_ca(spec.ca_bundle, spec.ca_provider)
         timeout = _seconds(spec.timeout)
         api = WebhookApi(context.http(ca=ca, timeout=timeout), timeout, ntlm)
-        request = rendered_request(spec, {}, secrets, method="GET")
+        request = rendered_request(spec, {}, secrets, method="GET", missing=_MISSING)
         body = await context.calls("Webhook").write("HTTPRequest", lambda: api.send(request, _WHAT))
         return Generated(_members(body, _json_path(spec, secrets)))
 
@@ -60,7 +63,7 @@ def _json_path(spec: WebhookSpec, secrets: dict[str, SecretMap]) -> str:
     if spec.result is None or not spec.result.json_path:
         return ""
     data = {name: {key: value.reveal() for key, value in values.items()} for name, values in secrets.items()}
-    return rendered(spec.result.json_path, data, "result.jsonPath")
+    return rendered(spec.result.json_path, data, "result.jsonPath", _MISSING)
 
 
 def _members(body: bytes, path: str) -> SecretMap:

@@ -32,8 +32,14 @@ class RenderedRequest:
     body: bytes = field(repr=False)
 
 
-def rendered(source: str, data: TemplateData, what: str) -> str:
-    """The text of one template; names that do not exist are empty.
+def rendered(source: str, data: TemplateData, what: str, missing: MissingKey = MissingKey.ZERO) -> str:
+    """The text of one template.
+
+    Args:
+        source: the template.
+        data: what it sees.
+        what: the field that it comes from, for messages.
+        missing: what a name that does not exist gives; empty unless said otherwise.
 
     Raises:
         InvalidSpecError: the template is malformed or fails; the message names `what`.
@@ -44,8 +50,7 @@ def rendered(source: str, data: TemplateData, what: str) -> str:
         {name: StringMap({key: from_bytes(value) for key, value in values.items()}) for name, values in data.items()}
     )
     try:
-        # ESO's maps hold strings, whose absent values are empty.
-        return render(source, root, name=_NAME, functions=FUNCTIONS, missing_key=MissingKey.ZERO)
+        return render(source, root, name=_NAME, functions=FUNCTIONS, missing_key=missing)
     except TemplateError as err:
         raise InvalidSpecError(f"{what}: {err}") from err
 
@@ -58,6 +63,7 @@ def rendered_request(
     method: str,
     body: bytes | None = None,
     body_from_spec: bool = True,
+    missing: MissingKey = MissingKey.ZERO,
 ) -> RenderedRequest:
     """The request that a spec describes.
 
@@ -68,6 +74,7 @@ def rendered_request(
         method: when the spec names none.
         body: when the spec has none.
         body_from_spec: False sends no body of the spec.
+        missing: what names that do not exist give.
 
     Raises:
         InvalidSpecError: a template fails.
@@ -75,10 +82,12 @@ def rendered_request(
     revealed = {name: {key: value.reveal() for key, value in data.items()} for name, data in secrets.items()}
     plain: TemplateData = {**revealed, "remoteRef": ref}
     escaped: TemplateData = {**revealed, "remoteRef": {key: _escaped(key, value) for key, value in ref.items()}}
-    headers = tuple((name, rendered(value, plain, f"headers[{name}]")) for name, value in (spec.headers or {}).items())
+    headers = tuple(
+        (name, rendered(value, plain, f"headers[{name}]", missing)) for name, value in (spec.headers or {}).items()
+    )
     if body_from_spec and spec.body:
-        body = rendered(spec.body, plain, "body").encode("utf-8", "surrogateescape")
-    return RenderedRequest(spec.method or method, rendered(spec.url, escaped, "url"), headers, body or b"")
+        body = rendered(spec.body, plain, "body", missing).encode("utf-8", "surrogateescape")
+    return RenderedRequest(spec.method or method, rendered(spec.url, escaped, "url", missing), headers, body or b"")
 
 
 def _escaped(key: str, value: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from eso.errors import AccessDeniedError, InvalidSpecError, ProviderError
+from eso.errors import AccessDeniedError, EsoError, InvalidSpecError, ProviderError
 from eso.generators.ecrauthorizationtoken import ECRAuthorizationTokenGenerator
 from eso.generators.stssessiontoken import STSSessionTokenGenerator
 from tests.support.generatorcontext import GeneratorBench
@@ -126,3 +126,56 @@ def test_sts_takes_no_service_account(moto: str, bench: GeneratorBench) -> None:
 def test_sts_refused(moto: str, bench: GeneratorBench) -> None:
     with pytest.raises(AccessDeniedError):
         generate(moto, bench, "sts", {}, Fault("GetSessionToken", code="AccessDenied", status=403, times=-1))
+
+
+@pytest.mark.parametrize(
+    ("noted", "audience"), [({}, "sts.amazonaws.com"), ({"eks.amazonaws.com/audience": "mine"}, "mine")]
+)
+def test_ecr_as_a_service_account(moto: str, noted: dict[str, str], audience: str) -> None:
+    bench = GeneratorBench({}, {"app": {"eks.amazonaws.com/role-arn": ROLE, **noted}})
+    auth = {"jwt": {"serviceAccountRef": {"name": "app", "audiences": ["more"]}}}
+    values, seen = generate(moto, bench, "ecr", {"auth": auth})
+    assert values["username"] == "AWS"
+    assert [one.operation for one in seen] == ["AssumeRoleWithWebIdentity", "GetAuthorizationToken"]
+    ((account, audiences),) = bench.requested
+    assert (account, set(audiences)) == ("app", {audience, "more"})
+
+
+def test_ecr_service_account_without_a_role(moto: str, bench: GeneratorBench) -> None:
+    with pytest.raises(EsoError, match=r"eks\.amazonaws\.com/role-arn"):
+        generate(moto, bench, "ecr", {"auth": {"jwt": {"serviceAccountRef": {"name": "app"}}}})
+
+
+@pytest.mark.parametrize("kind", ["ecr", "sts"])
+def test_no_auth_means_the_credentials_of_the_operator(
+    moto: str, bench: GeneratorBench, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    values, _ = generate(moto, bench, kind, {"auth": None})
+    assert all(values.values())
+
+
+def test_sts_role_is_assumed_first(moto: str, bench: GeneratorBench) -> None:
+    _, seen = generate(moto, bench, "sts", {"role": ROLE})
+    assert [one.operation for one in seen] == ["AssumeRole", "GetSessionToken"]
+
+
+def test_sts_answer_without_credentials(moto: str, bench: GeneratorBench) -> None:
+    body = (
+        b'<GetSessionTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetSessionTokenResult/>'
+        b"</GetSessionTokenResponse>"
+    )
+    with pytest.raises(ProviderError, match="no credentials"):
+        generate(moto, bench, "sts", {}, Fault("GetSessionToken", status=200, body=body))
+
+
+def test_sts_endpoint_of_roles_is_not_that_of_sessions(moto: str, bench: GeneratorBench) -> None:
+    async def go() -> dict[str, str]:
+        async with amazon(moto) as aws:
+            generator = STSSessionTokenGenerator({"AWS_STS_ENDPOINT": "http://127.0.0.1:1"})
+            with pytest.MonkeyPatch.context() as process:
+                process.setenv("AWS_ENDPOINT_URL_STS", aws.url)
+                return (await bench.generate(generator, {"region": "eu-west-1", "auth": AUTH}))[0]
+
+    assert asyncio.run(go())["session_token"]

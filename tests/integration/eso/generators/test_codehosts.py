@@ -10,6 +10,7 @@ from eso.errors import (
     AccessDeniedError,
     EsoError,
     InvalidSpecError,
+    ProviderError,
     ReferenceNotFoundError,
 )
 from tests.support.generatorcontext import GeneratorBench
@@ -118,3 +119,40 @@ def test_gitlab_cleanup_is_blocked_without_credential_and_on_refusal() -> None:
             await case.bench.cleanup(case.generator, case.spec(), {"url": case.vendor.url, **state})
 
     against(case.vendor, refused)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [(b'{"message":"m","error":"e"}', "m"), (b'{"error":"insufficient_scope"}', "insufficient_scope")],
+)
+def test_gitlab_says_why_it_refuses(body: bytes, text: str) -> None:
+    case = Gitlab()
+    case.vendor.fault = (403, {}, body)
+    with pytest.raises(AccessDeniedError, match=f"creating a GitLab deploy token: {text}"):
+        against(case.vendor, lambda: case.bench.generate(case.generator, case.spec()))
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        (
+            b'{"id":7,"username":"gitlab+deploy-token-7","token":"t"}',
+            {"username": "gitlab+deploy-token-7", "token": "t"},
+        ),
+        (b'{"id":7,"token":"t"}', {"username": "", "token": "t"}),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 201])
+def test_gitlab_any_2xx_with_a_token_is_success(status: int, body: bytes, values: dict[str, str]) -> None:
+    case = Gitlab()
+    case.vendor.fault = (status, {}, body)
+    made, state = against(case.vendor, lambda: case.bench.generate(case.generator, case.spec()))
+    assert (made, state["tokenID"]) == (values, 7)
+
+
+@pytest.mark.parametrize("body", [b'{"id":7,"token":""}', b'{"token":"t"}', b'{"id":0,"token":"t"}'])
+def test_gitlab_answer_without_token_or_id_is_an_error(body: bytes) -> None:
+    case = Gitlab()
+    case.vendor.fault = (201, {}, body)
+    with pytest.raises(ProviderError):
+        against(case.vendor, lambda: case.bench.generate(case.generator, case.spec()))

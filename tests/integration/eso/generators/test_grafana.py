@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -103,3 +104,30 @@ def test_grafana_404_of_something_else_is_no_success() -> None:
             case.vendor,
             lambda: case.bench.cleanup(case.generator, case.spec(url=f"{case.vendor.url}/wrong"), state),
         )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (404, b'{"message":"Service account token not found"}'),
+        (404, b'{"messageId":"serviceaccounts.ErrTokenNotFound","message":"gone"}'),
+        (500, b'{"message":"failed: service account token not found"}'),
+    ],
+)
+def test_grafana_token_that_is_gone_needs_no_cleanup(answer: tuple[int, bytes]) -> None:
+    case = GrafanaCase()
+    status, body = answer
+    case.vendor.fault = (status, {}, body)
+    state = {"serviceAccount": {"id": 1, "login": "l", "tokenID": 1}}
+    against(case.vendor, lambda: case.bench.cleanup(case.generator, case.spec(), state))
+    assert case.vendor.seen == ["DELETE /api/serviceaccounts/1/tokens/1"]
+
+
+def test_grafana_role_none_and_name_of_the_token() -> None:
+    case = GrafanaCase()
+    account = {"name": "robot", "role": "None"}
+    against(case.vendor, lambda: case.bench.generate(case.generator, case.spec(serviceAccount=account)))
+    assert case.vendor.accounts[1]["role"] == "None"
+    (token,) = case.vendor.tokens.values()
+    assert uuid.UUID(token["name"]).version == 4
+    assert "secondsToLive" not in token

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from eso.errors import (
     AccessDeniedError,
     InvalidSpecError,
     ProviderError,
+    ReferenceNotFoundError,
 )
 from eso.generators.cloudsmithaccesstoken import CloudsmithAccessTokenGenerator
 from tests.support.tokenvendors import (
@@ -141,3 +144,28 @@ def test_acr_refusal_shows_nothing_of_the_answer() -> None:
     with pytest.raises(AccessDeniedError) as caught:
         case.generate(lambda: acr_spec(case, wrong))
     assert "canary" not in repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"refresh_token":5}', b'{"refresh_token":"canary","expires_in":5}', b'{"access_token":"canary"}', b"[]"]
+)
+def test_acr_answer_must_be_texts_and_hold_the_token(body: bytes) -> None:
+    async def answer(request: web.Request) -> tuple[int, Any]:
+        if request.path != "/oauth2/exchange":
+            return await known(request)
+        return 200, json.loads(body)
+
+    case = azure()
+    known, case.vendor.answer = case.vendor.answer, answer  # type: ignore[method-assign]
+    with pytest.raises(ProviderError) as caught:
+        case.generate(lambda: acr_spec(case, PRINCIPAL))
+    assert "canary" not in repr(caught.value)
+
+
+def test_quay_url_is_a_host_and_accounts_are_looked_up_where_the_consumer_is() -> None:
+    case = quay()
+    with pytest.raises(ReferenceNotFoundError):
+        case.generate(
+            lambda: {"url": case.vendor.host, "robotAccount": "org+robot", "serviceAccountRef": {"name": "elsewhere"}}
+        )
+    assert case.vendor.seen == []

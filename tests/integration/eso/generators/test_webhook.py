@@ -37,7 +37,7 @@ class Hook(TokenServer):
 
 
 SECRETS = {
-    "marked|external-secrets.io/type=webhook": {"user": "canary-user", "pw": "canary pw"},
+    "marked|external-secrets.io/type=webhook": {"user": "canary-user", "pw": "canary pw", "query": "a&b=c"},
     "other|external-secrets.io/type=store": {"user": "x"},
     "unmarked": {"user": "x"},
 }
@@ -145,4 +145,37 @@ def test_timeout(timeout: str, error: type[EsoError]) -> None:
     case = Case(timeout=timeout)
     case.hook.delay = 0.5
     with pytest.raises(error):
+        case.generate()
+
+
+def test_names_that_do_not_exist_print_as_no_value() -> None:
+    case = Case(headers={"X-None": "[{{ .auth.none }}][{{ .nowhere.x }}]"}, **secret("marked"))
+    case.generate()
+    assert case.hook.requests[0][2]["X-None"] == "[<no value>][<no value>]"
+
+
+def test_values_of_secrets_are_not_escaped_in_urls() -> None:
+    case = Case(url="HOST/?pw={{ .auth.query }}", **secret("marked"))
+    case.generate()
+    assert case.hook.requests[0][1] == "/?pw=a&b=c"
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("unmarked", InvalidSpecError), ("other", InvalidSpecError), ("absent", ReferenceNotFoundError)]
+)
+def test_secrets_of_ntlm_must_be_marked_too(name: str, error: type[EsoError]) -> None:
+    ntlm = {
+        "usernameSecret": {"name": "marked", "key": "user"},
+        "passwordSecret": {"name": name, "key": "pw"},
+    }
+    case = Case(auth={"ntlm": ntlm})
+    with pytest.raises(error):
+        case.generate()
+    assert case.hook.seen == []
+
+
+@pytest.mark.parametrize("kind", ["Secret", "ConfigMap"])
+def test_a_ca_provider_is_looked_up_where_the_consumer_is(kind: str) -> None:
+    case = Case(caProvider={"type": kind, "name": "ca", "key": "ca.crt", "namespace": "elsewhere"})
+    with pytest.raises(ReferenceNotFoundError, match="consumer"):
         case.generate()

@@ -100,7 +100,14 @@ def test_ssh_every_call_makes_a_new_pair() -> None:
     assert ssh(keyType="ed25519")[2] != ssh(keyType="ed25519")[2]
 
 
-@pytest.mark.parametrize(("spec", "text"), [({"keySize": 256}, "256 bits"), ({"comment": "a\nb"}, "single line")])
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ({"keyType": "dsa"}, r"rsa, ecdsa or ed25519"),
+        ({"keySize": 256}, "256 bits"),
+        ({"comment": "a\nb"}, "single line"),
+    ],
+)
 def test_ssh_refuses(spec: dict[str, Any], text: str) -> None:
     with pytest.raises(InvalidSpecError, match=text):
         ssh(**spec)

@@ -121,3 +121,16 @@ def test_positions_are_spread() -> None:
         password = make(length=4, digits=1, symbols=0, allowRepeat=True)["password"]
         places.add(next(at for at, character in enumerate(password) if character.isdigit()))
     assert places == {0, 1, 2, 3}
+
+
+def test_an_unknown_encoding_is_raw() -> None:
+    assert counts(make(length=25, encoding="rot13")["password"]) == (13, 6, 6)
+
+
+@pytest.mark.parametrize("length", [0, -1])
+def test_a_length_that_is_none_is_24(length: int) -> None:
+    assert counts(make(length=length)["password"]) == (12, 6, 6)
+
+
+def test_every_call_makes_a_new_password() -> None:
+    assert make() != make()
