@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 
@@ -34,6 +35,18 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 _MOST_ANSWERS: Final = 4096
+
+
+@dataclass(slots=True, eq=False)
+class _Admission:
+    """A call that passed the circuit of a broker; over when it has ended, also for tasks that it left behind."""
+
+    broker: Broker
+    over: bool = False
+
+
+_WITHIN: Final[ContextVar[_Admission | None]] = ContextVar("eso_admission", default=None)
+"""The call that the current code is a part of: a read that signs in first makes two calls, and both are one probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +156,15 @@ class Broker:
             self._forget()
 
     async def send(self, provider: str, call: str, send: Callable[[], Awaitable[T]]) -> T:
-        """One vendor request, admitted and counted."""
-        await self._admit()
+        """One vendor request, admitted and counted; one that is a part of another shares its fate with the circuit."""
+        outer = _WITHIN.get()
+        part = outer is not None and outer.broker is self and not outer.over
+        await self._admit(part=part)
         self._metrics.count(self._store, "made")
+        if part:
+            return await self._metrics.calls.observed(provider, call, lambda: self._limited(send))
+        admission = _Admission(self)
+        within = _WITHIN.set(admission)
         try:
             answer = await self._metrics.calls.observed(provider, call, lambda: self._limited(send))
         except ThrottledError as err:
@@ -160,6 +179,9 @@ class Broker:
         except BaseException:
             self._breaker.abandoned()
             raise
+        finally:
+            admission.over = True
+            _WITHIN.reset(within)
         self._breaker.succeeded()
         return answer
 
@@ -171,7 +193,7 @@ class Broker:
         except TimeoutError as err:
             raise UnavailableError(f"{self._name}: the provider did not answer in time") from err
 
-    async def _admit(self) -> None:
+    async def _admit(self, *, part: bool) -> None:
         try:
             if self._bucket is not None:
                 wait = self._bucket.take()
@@ -180,7 +202,8 @@ class Broker:
                     raise ThrottledError(f"{self._name}: too many calls are waiting for the provider", retry_after=wait)
                 if wait > 0:
                     await asyncio.sleep(wait)
-            self._breaker.admit()
+            if not part:
+                self._breaker.admit()
         except (ThrottledError, UnavailableError):
             self._metrics.count(self._store, "refused")
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import ssl
@@ -28,6 +29,8 @@ from eso.errors import (
 from eso.providers.base import Capabilities, FindRef, PushRemoteRef, ValidationResult
 from eso.providers.conjur.auth import appliance_url
 from eso.providers.conjur.provider import ConjurProvider
+from eso.stores.broker import BrokerSettings
+from eso.stores.circuit import BreakerSettings
 from eso.values import reveal_all
 from tests.support.keypairs import key_pair
 from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
@@ -472,3 +475,22 @@ async def test_malformed_lists(case: Case) -> None:
             with pytest.raises(ProviderError) as caught:
                 await found(client, name_regexp="db")
             assert "canary" not in told(caught.value)
+
+
+async def test_a_store_recovers_from_an_outage_that_is_longer_than_its_token(case: Case) -> None:
+    breaker = BreakerSettings(failures=1, base=0.05, cap=0.05)
+    async with (
+        serving(case.conjur),
+        bench(ConjurProvider(case.clock), broker=BrokerSettings(breaker=breaker)) as stores,
+    ):
+        await stores.secret("conjur", user="host/reader", key=API_KEY)
+        async with stores.lend({"url": case.conjur.url, "auth": {"apikey": KEY}}) as client:
+            await value(client, "app/db/user")
+            case.clock.now += 301
+            case.conjur.fault = (503, {}, b"")
+            with pytest.raises(UnavailableError):
+                await value(client, "app/doc")
+            case.conjur.fault = None
+            await asyncio.sleep(0.1)
+            assert await value(client, "app/db/password") == "canary-password"
+    assert len(case.conjur.signed_in) == 2

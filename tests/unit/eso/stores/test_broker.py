@@ -407,6 +407,50 @@ def test_the_circuit_opens_on_outages_and_closes_after_one_probe() -> None:
     run(main())
 
 
+def test_a_probe_may_sign_in_first() -> None:
+    async def main() -> None:
+        world = World(breaker=BreakerSettings(failures=1, base=2.0, cap=60.0))
+
+        async def signed_in() -> str:
+            await world.calls.write("SignIn", world.vendor.fetch("sign-in"))
+            return await world.vendor.fetch("value")()
+
+        world.vendor.error = UnavailableError("out")
+        with pytest.raises(UnavailableError):
+            await world.calls.read("Get", "a", signed_in)
+        assert (world.broker.circuit, world.vendor.calls) == ("open", ["sign-in"])
+        await asyncio.sleep(2.5)
+        world.vendor.error = None
+        assert await world.calls.read("Get", "a", signed_in) == "value of value #3"
+        assert world.broker.circuit == "closed"
+
+    run(main())
+
+
+def test_what_a_call_leaves_behind_is_no_part_of_it() -> None:
+    async def main() -> None:
+        world = World(breaker=BreakerSettings(failures=1, base=2.0, cap=60.0))
+        out = asyncio.Event()
+
+        async def renew() -> str:
+            await out.wait()
+            return await world.calls.write("Renew", world.vendor.fetch("renew"))
+
+        async def signed_in() -> asyncio.Task[str]:
+            return asyncio.create_task(renew())
+
+        renewing = await world.calls.read("Get", "a", signed_in)
+        world.vendor.error = UnavailableError("out")
+        with pytest.raises(UnavailableError):
+            await world.read("b")
+        out.set()
+        with pytest.raises(UnavailableError, match="held back"):
+            await renewing
+        assert world.vendor.calls == ["b"]
+
+    run(main())
+
+
 def test_a_failed_probe_keeps_the_circuit_open_longer() -> None:
     async def main() -> None:
         world = World(breaker=BreakerSettings(failures=1, base=2.0, cap=60.0))
