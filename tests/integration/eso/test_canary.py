@@ -149,6 +149,12 @@ def _onepassword(url: str) -> dict[str, Any]:
     return {"onepassword": {"connectHost": url, "vaults": {"v": 1}, "auth": {"secretRef": token}}}
 
 
+def _infisical(url: str) -> dict[str, Any]:
+    login = {"clientId": {"name": "creds", "key": "token"}, "clientSecret": {"name": "creds", "key": "key"}}
+    scope = {"projectSlug": "p", "environmentSlug": "e"}
+    return {"infisical": {"hostAPI": url, "auth": {"universalAuthCredentials": login}, "secretsScope": scope}}
+
+
 VALUES: Mapping[str, str] = {
     "text": canary("text"),
     "object": json.dumps({"a": canary("a"), "b": canary("b"), "n": {"x": [canary("x")]}}),
@@ -290,6 +296,7 @@ BAD_STORES = (
     "kube-down",
     "connect-403",
     "connect-down",
+    "infisical-403",
 )
 
 
@@ -352,6 +359,7 @@ async def _prepare(space: Space, hook: Hook, tls: Hook) -> None:
         "kube-down": _kubernetes("http://127.0.0.1:1", caBundle=wrong),
         "connect-403": _onepassword(hook.url),
         "connect-down": _onepassword("http://127.0.0.1:1"),
+        "infisical-403": _infisical(hook.url),
         "sdk": _doppler("sdk"),
         "sdk-login": _doppler("sdk-login"),
     }

@@ -19,6 +19,7 @@ from eso.providers.base import FindRef, Provider
 from eso.providers.doppler.provider import DopplerProvider
 from eso.providers.github.provider import GithubProvider
 from eso.providers.gitlab.provider import GitlabProvider
+from eso.providers.infisical.provider import InfisicalProvider
 from eso.providers.onepassword.provider import OnePasswordProvider
 from eso.providers.scaleway.provider import ScalewayProvider
 from eso.providers.testing import CHECKS, FAULTS, Subject, run_check, run_fault
@@ -31,6 +32,7 @@ from tests.support.gate import Gate
 from tests.support.vendors.doppler import Doppler
 from tests.support.vendors.github import Github
 from tests.support.vendors.gitlab import Gitlab
+from tests.support.vendors.infisical import Infisical
 from tests.support.vendors.onepassword import Connect
 from tests.support.vendors.scaleway import Scaleway
 from tests.support.vendors.tokenserver import TokenServer, serving
@@ -139,6 +141,24 @@ def github() -> Vendor:
     )
 
 
+def infisical() -> Vendor:
+    server = Infisical(secrets={"/": {"DB": VALUE}}, secret="canary-token")
+    login = {"clientId": {**REF, "key": "client"}, "clientSecret": REF}
+    return Vendor(
+        server,
+        lambda url: InfisicalProvider(pause=0.01),
+        lambda gate: {
+            "hostAPI": gate.url,
+            "caBundle": trusting(gate.ca),
+            "auth": {"universalAuthCredentials": login},
+            "secretsScope": {"projectSlug": "app", "environmentSlug": "prod"},
+        },
+        "canary-token",
+        expire=server.valid.clear,
+        more={"find": FindRef(name_regexp="^DB$"), "push_key": "PUSHED", "absent_property": ProviderError},
+    )
+
+
 def onepassword() -> Vendor:
     server = Connect()
     server.item(server.vault("prod"), "DB", ("password", "canary-value"), ("user", "canary-user"))
@@ -165,6 +185,7 @@ VENDORS: dict[str, Callable[[], Vendor]] = {
     "gitlab": gitlab,
     "scaleway": scaleway,
     "github": github,
+    "infisical": infisical,
     "onepassword": onepassword,
 }
 
@@ -200,7 +221,7 @@ async def backend(name: str, fault: str = "") -> AsyncIterator[Subject]:
         Client(server.transport) as kube,
     ):
         await kube.create(Namespace(metadata=ObjectMeta(name="app")))
-        data = {"token": vendor.token.encode()}
+        data = {"token": vendor.token.encode(), "client": b"client"}
         await kube.create(Secret(metadata=ObjectMeta(name="credentials", namespace="app"), data=data))
         provider = vendor.provider(gate.url)
         failures: dict[str, Callable[[], AbstractAsyncContextManager[object]]] = {
