@@ -29,6 +29,9 @@ HELD_BACK: Final = "; its provider does not answer now, and calls are held back 
 _SETTLE: Final = 1.0
 """Seconds that news are collected: a circuit that closes at once is not worth a write."""
 
+_LONGEST_PAUSE: Final = 60.0
+"""Seconds between writes that fail, at most; the first is made again after two."""
+
 _LOG: Final = logging.getLogger("controllers.SecretStore")
 
 
@@ -73,16 +76,20 @@ class CircuitReporter:
                 waiting.add(store)
                 news.set()
 
-        stop = self._circuits.listen(changed)
+        stop, pause = self._circuits.listen(changed), _SETTLE
         try:
             while True:
                 await news.wait()
-                await asyncio.sleep(_SETTLE)
+                await asyncio.sleep(pause)
                 news.clear()
+                failed = []
                 for store in sorted(waiting):
                     waiting.discard(store)
                     if not await self._told(store):
-                        changed(store)
+                        failed.append(store)
+                pause = min(pause * 2.0, _LONGEST_PAUSE) if failed else _SETTLE
+                for store in failed:
+                    changed(store)
         finally:
             stop()
 

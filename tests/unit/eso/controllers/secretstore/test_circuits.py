@@ -13,6 +13,8 @@ from eso.controllers.conditions import LONGEST_MESSAGE, ready
 from eso.controllers.secretstore.circuits import HELD_BACK, CircuitReporter, with_circuit
 from eso.stores.circuits import Circuits
 from eso.stores.metrics import StoreMetrics
+from reconcile.client.client import Client
+from reconcile.testing.apiserver import ApiServer
 from reconcile.testing.loop import run
 from tests.support.echo_store import world
 
@@ -98,3 +100,21 @@ def test_the_message_follows_the_circuit_and_ready_does_not() -> None:
             await asyncio.wait({task})
 
     run(main())
+
+
+def test_a_write_that_fails_is_made_again_more_and_more_rarely(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with ApiServer(listen=False) as server:
+            fault = server.faults.add(lambda request: "clustersecretstores" in request.path, status=403)
+            circuits = Circuits(StoreMetrics(CollectorRegistry()))
+            reporter = CircuitReporter(ClusterSecretStore, Client(server.transport), circuits, lambda: NOW)
+            task = asyncio.create_task(reporter.run(lambda request: None))
+            await asyncio.sleep(0)
+            circuits.changed(LABEL, "broker", True)
+            await asyncio.sleep(200)
+            assert 6 <= fault.hits <= 9
+            task.cancel()
+            await asyncio.wait({task})
+
+    run(main())
+    assert all("could not be shown" in record.message for record in caplog.records)
