@@ -38,7 +38,14 @@ from reconcile.api.core_v1 import Secret
 from reconcile.api.request import Request
 from reconcile.client.cached import CachedClient
 from reconcile.controller import Result
-from reconcile.errors import APIError, NotFoundError, RetryError, TransportError
+from reconcile.errors import (
+    APIError,
+    NotFoundError,
+    ReconcileError,
+    RetryError,
+    TerminalError,
+    TransportError,
+)
 from reconcile.events import EventRecorder
 from reconcile.finalizers import add_finalizer, has_finalizer, remove_finalizer
 
@@ -93,6 +100,7 @@ class PushSecretReconciler:
 
         Raises:
             RetryError: it failed; the condition has been written.
+            TerminalError: the same, and nothing but an edit helps.
         """
         push = await self._client.find(PushSecret, request)
         if push is None:
@@ -249,7 +257,7 @@ class PushSecretReconciler:
             _LOG.info("pushed %d values", done.written)
         return written
 
-    async def _failed(self, request: Request, push: PushSecret, failure: Failure, started: datetime) -> RetryError:
+    async def _failed(self, request: Request, push: PushSecret, failure: Failure, started: datetime) -> ReconcileError:
         self._events.event(push, "Warning", ERRORED, str(failure))
         # The pass may have written to the object since it read it.
         push = await self._client.find(PushSecret, request) or push
@@ -264,6 +272,8 @@ class PushSecretReconciler:
             if cause is not None and cause_of(cause) not in str(failure)
             else str(failure)
         )
+        if _is_terminal(failure):
+            return TerminalError(detail)
         return RetryError(detail, retry_after=self.retries.pause(request, failure, interval))
 
     async def _write_status(self, push: PushSecret, status: PushSecretStatus) -> PushSecret:
@@ -273,6 +283,12 @@ class PushSecretReconciler:
             return push
         self._metrics.observe(written, written.status.conditions)
         return written
+
+
+def _is_terminal(err: BaseException | None) -> bool:
+    while err is not None and not isinstance(err, TerminalError):
+        err = err.__cause__
+    return err is not None
 
 
 def _store_key(push: PushSecret, ref: PushSecretStoreRef) -> str:

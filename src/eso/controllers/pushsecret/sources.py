@@ -10,6 +10,7 @@ from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret
 from eso.controllers.templating import TemplateStep, fetch_steps, own_steps, render_steps
 from eso.errors import EsoError, InvalidSpecError, ReferenceNotFoundError, UnavailableError
 from eso.generators.generation import PUSH_SECRET_KEY
+from eso.generators.resolve import GeneratorReferenceError
 from eso.stores.credentials import CredentialReader
 from eso.template.engine import Delims
 from reconcile.api.core_v1 import Secret
@@ -112,9 +113,11 @@ class Sources:
         try:
             data = await self._generation.generate(push, PUSH_SECRET_KEY, ref)
         except EsoError as err:
-            raise EsoError(
-                f"could not resolve secret from generator ref {ref.kind}/{ref.name}: unable to generate: {err}"
-            ) from err
+            # A generator's own failures, a credential that is missing among them, are told as those of a provider.
+            resolving = isinstance(err, GeneratorReferenceError | ReferenceNotFoundError)
+            what = "unable to resolve generator" if resolving else "unable to generate"
+            text = f"could not resolve secret from generator ref {ref.kind}/{ref.name}: {what}: {err}"
+            raise EsoError(text) from err
         return Secret(metadata=ObjectMeta(name=_GENERATED, namespace=push.namespace), data=dict(data))
 
     async def rendered(self, push: PushSecret, secrets: list[Secret]) -> list[Secret]:

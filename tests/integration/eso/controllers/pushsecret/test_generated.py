@@ -287,3 +287,32 @@ async def test_an_operator_killed_around_the_write_leaves_one_good_value(world: 
         await holds(lambda: world.vendor.tokens == {number})
         await world.cluster.client.delete(PushSecret, "push", "default")
         await holds(lambda: not world.vendor.tokens and not vault.values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "generator", "detail"),
+    [
+        ("ClusterGenerator", {"uuidSpec": {}}, "invalid ClusterGenerator: when kind is Fake, FakeSpec must be set"),
+        ("GitlabDeployToken", None, "not found"),
+    ],
+)
+async def test_a_reference_that_can_never_work_is_not_tried_again(
+    world: World, caplog: pytest.LogCaptureFixture, kind: str, generator: dict[str, Any] | None, detail: str
+) -> None:
+    if generator is not None:
+        body = {
+            "apiVersion": "generators.external-secrets.io/v1alpha1",
+            "kind": kind,
+            "metadata": {"name": "broken"},
+            "spec": {"kind": "Fake", "generator": generator},
+        }
+        path = GENERATORS.removesuffix("/namespaces/default")
+        await world.cluster.client.raw("POST", f"{path}/clustergenerators", body=body)
+    async with world.cluster.operator():
+        await world.push(selector={"generatorRef": {"kind": kind, "name": "broken"}})
+        await world.cluster.condition("False", "could not get source secret")
+        name = "controller_runtime_terminal_reconcile_errors_total"
+        await eventually(lambda: detail in caplog.text)
+        counted = world.cluster.registry.get_sample_value(name, {"controller": "pushsecret"}) or 0.0
+        assert (counted > 0) is (generator is not None)
+    assert f"generator ref {kind}/broken: unable to resolve generator: unable to get generator: " in caplog.text
