@@ -155,6 +155,19 @@ def _infisical(url: str) -> dict[str, Any]:
     return {"infisical": {"hostAPI": url, "auth": {"universalAuthCredentials": login}, "secretsScope": scope}}
 
 
+def _conjur(url: str, **more: Any) -> dict[str, Any]:
+    user, key = ({"name": "creds", "key": name} for name in ("key", "token"))
+    return {"conjur": {"url": url, "auth": {"apikey": {"account": "a", "userRef": user, "apiKeyRef": key}}, **more}}
+
+
+def _secretserver(url: str, **login: Any) -> dict[str, Any]:
+    return {"secretserver": {"serverURL": url, **login}}
+
+
+def _login(key: str) -> dict[str, Any]:
+    return {"secretRef": {"name": "creds", "key": key}}
+
+
 VALUES: Mapping[str, str] = {
     "text": canary("text"),
     "object": json.dumps({"a": canary("a"), "b": canary("b"), "n": {"x": [canary("x")]}}),
@@ -297,6 +310,10 @@ BAD_STORES = (
     "connect-403",
     "connect-down",
     "infisical-403",
+    "conjur-403",
+    "conjur-wrong",
+    "delinea-403",
+    "delinea-token",
 )
 
 
@@ -360,6 +377,10 @@ async def _prepare(space: Space, hook: Hook, tls: Hook) -> None:
         "connect-403": _onepassword(hook.url),
         "connect-down": _onepassword("http://127.0.0.1:1"),
         "infisical-403": _infisical(hook.url),
+        "conjur-403": _conjur(hook.url),
+        "conjur-wrong": _conjur("http://127.0.0.1:1", caBundle=wrong),
+        "delinea-403": _secretserver(hook.url, username=_login("key"), password=_login("token")),
+        "delinea-token": _secretserver(hook.url, token=_login("token")),
         "sdk": _doppler("sdk"),
         "sdk-login": _doppler("sdk-login"),
     }
