@@ -64,6 +64,7 @@ class SecretServer(TokenServer):
         password: of the user; its change does not end sessions.
         tokens: that are valid.
         lifetime: seconds that tokens say they live; None leaves it out.
+        ghosts: id -> name of secrets that searches still list, though they are gone.
         forms: of sign-ins.
         written: bodies of writes, and `file NAME CONTENT`.
     """
@@ -77,6 +78,7 @@ class SecretServer(TokenServer):
     password: str = PASSWORD
     tokens: set[str] = field(default_factory=lambda: {"canary-given"})
     lifetime: int | None = 1200
+    ghosts: dict[int, str] = field(default_factory=dict)
     forms: list[dict[str, str]] = field(default_factory=list)
     written: list[Any] = field(default_factory=list)
 
@@ -158,8 +160,8 @@ class SecretServer(TokenServer):
         if filters.get("filter.searchField") != "Name" or filters.get("filter.isExactMatch") != "true":
             raise Refused(400, filters)
         text = filters["filter.searchText"].lower()
-        hits = [i for i, found in sorted(self.secrets.items()) if found["name"].lower() == text]
-        records = [{"id": i, "name": self.secrets[i]["name"], "folderId": self.secrets[i]["folderId"]} for i in hits]
+        names = {**self.ghosts, **{i: found["name"] for i, found in self.secrets.items()}}
+        records = [{"id": i, "name": name} for i, name in sorted(names.items()) if name.lower() == text]
         return web.json_response({"records": records[: int(filters["take"])], "hasNext": False})
 
     def _shown(self, number: int) -> web.Response:

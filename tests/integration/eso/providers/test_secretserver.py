@@ -504,6 +504,16 @@ async def test_a_name_of_several_is_neither_deleted_nor_seen(case: Case) -> None
     assert {9, 10} <= set(case.server.secrets)
 
 
+async def test_a_hit_that_is_gone_meanwhile(case: Case) -> None:
+    case.server.ghosts = {1: "login", 2: "ghost"}
+    async with case.lend() as client:
+        assert await value(client, "login", "password") == "canary-pw"
+        assert await client.secret_exists(PushRemoteRef("ghost")) is False
+        await client.delete_secret(PushRemoteRef("ghost"))
+        with pytest.raises(ProviderError, match="was not found"):
+            await value(client, "ghost")
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
 async def test_errors_that_mention_not_found_are_not_that(case: Case, status: int) -> None:
     async with case.lend(token={"value": "canary-given"}) as client:
@@ -562,6 +572,15 @@ async def test_static_checks(case: Case, change: dict[str, Any], text: str) -> N
 
 
 # 6. API
+
+
+async def test_a_search_looks_at_thirty_hits(case: Case) -> None:
+    many = {100 + i: secret("same", item("password", str(i)), folder=1) for i in range(30)}
+    case.server.secrets = {**many, 200: secret("same", item("password", "last"), folder=2)}
+    async with case.lend() as client:
+        assert await value(client, "folderId:1/same", "password") == "0"
+        with pytest.raises(ProviderError, match="was not found"):
+            await value(client, "folderId:2/same", "password")
 
 
 async def test_search_requests_and_metrics(case: Case) -> None:
