@@ -33,6 +33,7 @@ class Connect(TokenServer):
         spurious: answers `403: Authorization` that are still to be given.
         hidden: title look-ups that do not show what was made last yet.
         stale: reads of an item that still show what it was before the last replacement.
+        moved: where requests that change something are sent.
         agents: `User-Agent` of requests.
     """
 
@@ -43,6 +44,7 @@ class Connect(TokenServer):
     spurious: int = 0
     hidden: int = 0
     stale: int = 0
+    moved: str = ""
     agents: set[str] = field(default_factory=set)
     _number: int = 100
     _newest: str = ""
@@ -95,6 +97,8 @@ class Connect(TokenServer):
         if self.spurious > 0:
             self.spurious -= 1
             return _refused(403, "Authorization: canary token does not have access")
+        if self.moved and request.method != "GET":
+            return web.Response(status=307, headers={"Location": self.moved})
         if request.method == "GET" and request.path in self.contents:
             return web.Response(body=self.contents[request.path], content_type="application/octet-stream")
         parts = request.path.strip("/").split("/")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from eso.errors import AccessDeniedError, ProviderError
+from eso.errors import AccessDeniedError, InvalidRequestError, ProviderError
 from eso.providers.http import error_for_status, read_body, read_json, retry_after, transport_errors
 from eso.transform.gojson import dumps, loads
 from eso.values import SecretValue
@@ -73,7 +73,15 @@ class Transport:
         with transport_errors(what):
             for retry in range(_RETRIES + 1):
                 try:
-                    async with self._http.request(method, path, params=query, data=body, headers=headers) as response:
+                    async with self._http.request(
+                        method,
+                        path,
+                        params=query,
+                        data=body,
+                        headers=headers,
+                        # A body would take credentials and values along.
+                        allow_redirects=method == "GET",
+                    ) as response:
                         return await _answer(response, what)
                 except (TimeoutError, aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError):
                     raise
@@ -88,6 +96,10 @@ class Transport:
 async def _answer(response: aiohttp.ClientResponse, what: str) -> dict[str, Any]:
     if response.status == 401 or (response.status == 403 and await _blames_token(response, what)):
         raise TokenRefusedError(str(error_for_status(response.status, what, wait=retry_after(response.headers))))
+    if 300 <= response.status < 400:
+        raise InvalidRequestError(
+            f"{what}: the answer points elsewhere ({response.status}), set hostAPI to that address"
+        )
     found = await read_json(response, what)
     if not isinstance(found, dict):
         raise ProviderError(f"{what}: the answer is not a JSON object")

@@ -22,6 +22,7 @@ from eso.values import SecretValue
 __all__ = ["InfisicalProvider"]
 
 _API: Final = "/api"
+_HOST: Final = "https://app.infisical.com"
 _PAUSE: Final = 1.0
 
 
@@ -45,7 +46,7 @@ class InfisicalProvider(Provider[InfisicalSpec]):
         """A client; it signs in with its first request."""
         ca = await context.resolve_ca(spec.ca_bundle, spec.ca_provider)
         login = await login_of(spec.auth, context, self._around)
-        base = spec.host_api.rstrip("/")
+        base = (spec.host_api or _HOST).rstrip("/")
         if not base.endswith(_API):
             base += _API
         transport = Transport(context.http(f"{base}/", ca=ca), pause=self._pause)

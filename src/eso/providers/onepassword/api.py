@@ -157,8 +157,15 @@ class ConnectAPI:
 
         async def send() -> None:
             with transport_errors(what):
-                async with self._http.request(method, path, data=body, headers=headers) as response:
+                # A redirect would take the item, with its values, along.
+                async with self._http.request(
+                    method, path, data=body, headers=headers, allow_redirects=False
+                ) as response:
                     await _check(response, what)
+                    if response.status >= 300:
+                        raise InvalidRequestError(
+                            f"{what}: the answer points elsewhere ({response.status}), set connectHost to that address"
+                        )
                     await read_body(response, what)
 
         await self._calls.write(call, lambda: _retried(send))

@@ -614,3 +614,13 @@ async def test_faults(case: Case, fault: Any, error: type[ProviderError], caplog
                 await found(client)
             assert "canary" not in told(caught.value) + caplog.text
             case.infisical.fault = None
+
+
+async def test_credentials_never_follow_a_redirect(case: Case) -> None:
+    elsewhere = Infisical()
+    async with serving(elsewhere), case.lend() as client:
+        case.infisical.fault = (307, {"Location": f"{elsewhere.url}/canary"}, b"")
+        error = await refused(client, "DB")
+    assert isinstance(error, InvalidRequestError)
+    assert "hostAPI" in str(error)
+    assert elsewhere.seen == []

@@ -484,3 +484,15 @@ async def test_faults(case: Case, fault: Any, error: type[ProviderError], caplog
         with pytest.raises(error) as caught:
             await client.push_secret(source(k="canary-v"), entry("db", "k"))
         assert "canary" not in told(caught.value) + caplog.text
+
+
+async def test_an_item_never_follows_a_redirect(case: Case) -> None:
+    case.connect.item(case.prod, "old", ("password", "x"))
+    elsewhere = Connect()
+    async with serving(elsewhere), case.lend() as client:
+        case.connect.moved = f"{elsewhere.url}/v1/canary"
+        for title in ("new", "old"):
+            with pytest.raises(InvalidRequestError, match="connectHost") as caught:
+                await client.push_secret(source(k="canary-v"), entry(title, "k"))
+            assert "canary" not in told(caught.value)
+    assert elsewhere.seen == []
