@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -16,7 +17,7 @@ from eso.api.generators_v1alpha1.acraccesstoken import (
 from eso.api.meta_v1 import SecretKeySelector
 from eso.errors import InvalidSpecError, ProviderError
 from eso.generators.base import Generated, Generator, GeneratorContext
-from eso.generators.entra import CLOUDS, Entra
+from eso.generators.entra import CLOUDS, Cloud, Entra
 from eso.generators.http import answer_to, checked_url, text_of
 from eso.identity.azure import Application, AzureSignIn, principal_of
 from eso.values import SecretValue, wrap_all
@@ -25,6 +26,8 @@ __all__ = ["ACRAccessTokenGenerator"]
 
 _USERNAME: Final = "00000000-0000-0000-0000-000000000000"
 """Source: Azure documentation, user name for a login with a token."""
+
+_IMDS: Final = "http://169.254.169.254"
 
 _EXCHANGING: Final = "exchanging a token at the Azure Container Registry"
 
@@ -46,7 +49,7 @@ class ACRAccessTokenGenerator(Generator[ACRAccessTokenSpec]):
         self,
         scheme: str = "https",
         authority: str = "",
-        imds: str = "http://169.254.169.254",
+        imds: str = _IMDS,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._scheme = scheme
@@ -65,6 +68,7 @@ class ACRAccessTokenGenerator(Generator[ACRAccessTokenSpec]):
         if cloud is None:
             raise InvalidSpecError(f"spec.environmentType {spec.environment_type} is not supported")
         registry = checked_url(f"{self._scheme}://{spec.registry}", "spec.registry")
+        self._check_receiver(spec, urlsplit(registry).hostname or "", cloud)
         http = context.http()
         token = await self._signed_in(spec, context, Entra(http, cloud, authority=self._authority, imds=self._imds))
         form = {
@@ -83,6 +87,17 @@ class ACRAccessTokenGenerator(Generator[ACRAccessTokenSpec]):
             }
             password = await _exchanged(http, f"{registry}/oauth2/token", form, "access_token")
         return Generated(wrap_all({"username": _USERNAME, "password": password}))
+
+    def _check_receiver(self, spec: ACRAccessTokenSpec, host: str, cloud: Cloud) -> None:
+        """Keep tokens of the operator's own identity within Azure: they rule subscriptions, and anybody may name a registry."""
+        auth = spec.auth
+        workload = auth.workload_identity is not None and auth.workload_identity.service_account_ref is None
+        own = auth.service_principal is None and (auth.managed_identity is not None or workload)
+        elsewhere = self._authority or self._imds != _IMDS
+        if own and not elsewhere and not host.endswith(f".{cloud.registries}"):
+            raise InvalidSpecError(
+                f"spec.registry must be within {cloud.registries}: a generator that signs in as the operator asks Azure only"
+            )
 
     async def _signed_in(self, spec: ACRAccessTokenSpec, context: GeneratorContext, entra: Entra) -> SecretValue:
         if spec.auth.service_principal is not None:

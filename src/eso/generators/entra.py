@@ -29,11 +29,13 @@ class Cloud:
         authority: where identities sign in.
         management: resource that workload identities ask a token for.
         audience: resource that the others ask a token for.
+        registries: domain of container registries.
     """
 
     authority: str
     management: str
     audience: str
+    registries: str
 
 
 CLOUDS: Final[Mapping[str, Cloud]] = MappingProxyType(
@@ -42,21 +44,25 @@ CLOUDS: Final[Mapping[str, Cloud]] = MappingProxyType(
             "https://login.microsoftonline.com",
             "https://management.core.windows.net/",
             "https://management.azure.com/",
+            "azurecr.io",
         ),
         "USGovernmentCloud": Cloud(
             "https://login.microsoftonline.us",
             "https://management.core.usgovcloudapi.net/",
             "https://management.usgovcloudapi.net/",
+            "azurecr.us",
         ),
         "ChinaCloud": Cloud(
             "https://login.chinacloudapi.cn",
             "https://management.core.chinacloudapi.cn/",
             "https://management.chinacloudapi.cn/",
+            "azurecr.cn",
         ),
         "GermanCloud": Cloud(
             "https://login.microsoftonline.de",
             "https://management.core.cloudapi.de/",
             "https://management.microsoftazure.de/",
+            "azurecr.de",
         ),
     }
 )

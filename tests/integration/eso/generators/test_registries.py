@@ -16,6 +16,7 @@ from eso.errors import (
     ProviderError,
     ReferenceNotFoundError,
 )
+from eso.generators.acraccesstoken import ACRAccessTokenGenerator
 from eso.generators.cloudsmithaccesstoken import CloudsmithAccessTokenGenerator
 from tests.support.tokenvendors import (
     PRINCIPAL,
@@ -116,6 +117,37 @@ def test_acr_workload_identity_of_the_operator(tmp_path: Path) -> None:
     file.write_text("token-of-operator\n")
     case = azure({"AZURE_CLIENT_ID": "client", "AZURE_TENANT_ID": "tenant", "AZURE_FEDERATED_TOKEN_FILE": str(file)})
     assert case.generate(lambda: acr_spec(case, {"workloadIdentity": {}}))["password"] == "canary-refresh"
+
+
+@pytest.mark.parametrize("auth", [{"managedIdentity": {}}, {"workloadIdentity": {}}])
+@pytest.mark.parametrize(
+    ("registry", "cloud", "text"),
+    [
+        ("registry.example", "PublicCloud", "within azurecr.io"),
+        ("r.azurecr.io.example", "PublicCloud", "within azurecr.io"),
+        ("azurecr.io", "PublicCloud", "within azurecr.io"),
+        ("registry.example/r.azurecr.io", "PublicCloud", "within azurecr.io"),
+        ("r.azurecr.io", "ChinaCloud", "within azurecr.cn"),
+    ],
+)
+def test_acr_tokens_of_the_operator_stay_within_azure(
+    auth: dict[str, Any], registry: str, cloud: str, text: str
+) -> None:
+    case = RegistryCase(azure().vendor, ACRAccessTokenGenerator(environ={}))
+    with pytest.raises(InvalidSpecError, match=text):
+        case.generate(lambda: acr_spec(case, auth, registry=registry, environmentType=cloud))
+    assert case.vendor.forms == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("registry", "auth"),
+    [("r.azurecr.io", {}), ("registry.example", {"serviceAccountRef": {"name": "plain"}})],
+)
+def test_acr_registries_of_azure_and_identities_of_users_are_free(registry: str, auth: dict[str, Any]) -> None:
+    case = RegistryCase(azure().vendor, ACRAccessTokenGenerator(environ={}))
+    # It goes on to what is missing next.
+    with pytest.raises(InvalidSpecError, match=r"AZURE_CLIENT_ID|azure\.workload\.identity/client-id"):
+        case.generate(lambda: acr_spec(case, {"workloadIdentity": auth}, registry=registry))
 
 
 @pytest.mark.parametrize(
