@@ -19,7 +19,7 @@ from reconcile.testing.eventually import eventually
 from reconcile.testing.loop import run
 from tests.support.mortal import Life, MortalWorld, mortal_world
 
-STRIDE = int(os.environ.get("ESO_STOP_STRIDE", "5"))
+STRIDE = int(os.environ.get("ESO_STOP_STRIDE", "7"))
 """How many steps there are from one kill to the next; with 1 not one of them is left out."""
 
 HOUR = 3600.0
@@ -30,10 +30,13 @@ LONG = 600.0
 class Subject:
     """One object whose values a stateful generator makes."""
 
-    def __init__(self, world: MortalWorld, kind: type[ExternalSecret | PushSecret], name: str) -> None:
+    def __init__(
+        self, world: MortalWorld, kind: type[ExternalSecret | PushSecret], name: str, policy: str = "Replace"
+    ) -> None:
         self._world = world
         self._kind = kind
         self._name = name
+        self._policy = policy
 
     async def create(self) -> None:
         if self._kind is ExternalSecret:
@@ -41,6 +44,7 @@ class Subject:
             return
         spec = {
             "refreshInterval": "1h",
+            "updatePolicy": self._policy,
             "deletionPolicy": "Delete",
             "secretStoreRefs": [{"name": "store"}],
             "selector": {"generatorRef": {"kind": "GitlabDeployToken", "name": "gen"}},
@@ -112,13 +116,23 @@ async def killed_at(world: MortalWorld, subject: Subject, act: Act, last: int) -
     return life
 
 
-@pytest.mark.parametrize("kind", [ExternalSecret, PushSecret], ids=lambda kind: kind.resource.kind)
-@pytest.mark.parametrize("act", [Subject.create, Subject.refresh, Subject.delete], ids=lambda act: act.__name__)
-def test_killed_at_any_step(kind: type[ExternalSecret | PushSecret], act: Act) -> None:
+@pytest.mark.parametrize(
+    ("kind", "act", "policy"),
+    [
+        pytest.param(ExternalSecret, Subject.create, "", id="ExternalSecret, created"),
+        pytest.param(ExternalSecret, Subject.refresh, "", id="ExternalSecret, refreshed"),
+        pytest.param(ExternalSecret, Subject.delete, "", id="ExternalSecret, deleted"),
+        pytest.param(PushSecret, Subject.create, "Replace", id="PushSecret, created"),
+        pytest.param(PushSecret, Subject.create, "IfNotExists", id="PushSecret, created, IfNotExists"),
+        pytest.param(PushSecret, Subject.refresh, "Replace", id="PushSecret, refreshed"),
+        pytest.param(PushSecret, Subject.delete, "Replace", id="PushSecret, deleted"),
+    ],
+)
+def test_killed_at_any_step(kind: type[ExternalSecret | PushSecret], act: Act, policy: str) -> None:
     async def story() -> None:
         async with mortal_world() as world:
             for last in range(1, 1000, STRIDE):
-                subject = Subject(world, kind, f"subject-{last}")
+                subject = Subject(world, kind, f"subject-{last}", policy)
                 if act is not Subject.create:
                     async with world.operator(Life()):
                         await subject.create()
