@@ -1,4 +1,4 @@
-"""Rules that providers share."""
+"""Rules that providers share; pushsecret, C1 and C2, among them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writers of one secret take turns; others do not wait; nothing stays behind."""
+"""Writers of one secret take turns (pushsecret, C3); others do not wait; nothing stays behind."""
 
 from __future__ import annotations
 
