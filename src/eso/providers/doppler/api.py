@@ -42,9 +42,11 @@ async def send(
         sent["content-type"] = "application/json"
         body = dumps(document, escape_html=False).encode()
     with transport_errors(what):
-        async with http.request(method, path, headers=sent, params=query, data=body) as response:
+        # Followed with a body, a redirect would carry secrets to wherever it points.
+        options: dict[str, Any] = {"headers": sent, "params": query, "data": body}
+        async with http.request(method, path, allow_redirects=method == "GET", **options) as response:
             status, tag = response.status, response.headers.get("etag", "")
-            if 200 <= status < 400:
+            if 200 <= status < 300 or status == 304:
                 return status, tag, await read_body(response, what)
             found = error_for_status(status, what, wait=retry_after(response.headers))
     if isinstance(found, NoSecretError):

@@ -116,8 +116,10 @@ class ScalewayAPI:
     async def _send(self, method: str, path: str, what: str, *, query: Any = None, document: Any = None) -> Any:
         body = None if document is None else dumps(document).encode()
         headers = {"Content-Type": "application/json"} if body is not None else {}
+        # Followed with a body, a redirect would carry secrets to wherever it points.
+        options: dict[str, Any] = {"params": query, "data": body, "headers": headers}
         with transport_errors(what):
-            async with self._http.request(method, path, params=query, data=body, headers=headers) as response:
+            async with self._http.request(method, path, allow_redirects=method == "GET", **options) as response:
                 if response.status >= 300:
                     raise error_for_status(response.status, what, wait=retry_after(response.headers))
                 return None if response.status == 204 else await read_json(response, what, exact_numbers=True)
