@@ -17,7 +17,10 @@ COMMANDS: Final = {
     "render": ("eso.cli.render", "render what the Secret of an ExternalSecret would be, offline"),
     "doctor": ("eso.cli.doctor", "check cluster, permissions, CRDs, webhook and stores"),
     "explain": ("eso.cli.explain", "say why an object is in its state and when it runs next"),
-    "migrate": ("eso.cli.migrate", "migrate stored versions; say what taking over from External Secrets Operator would change"),
+    "migrate": (
+        "eso.cli.migrate",
+        "migrate stored versions; say what taking over from External Secrets Operator would change",
+    ),
     "crds": ("eso.cli.crds", "write the CustomResourceDefinitions"),
     "rbac": ("eso.cli.rbac", "write the RBAC rules"),
 }
