@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from eso.api.generators_v1alpha1.generatorstate import GeneratorState
+from eso.controllers.revival import GeneratorChanges
 from eso.generators.entries import ExternalSecretGenerators
 from eso.generators.generation import Generation
 from eso.generators.registry import GeneratorRegistry
@@ -30,12 +31,14 @@ class GeneratorParts:
         entries: for the externalsecret controller; it keeps account if `--enable-generator-state` says so.
         push_secrets: for the pushsecret controller; it always keeps account.
         states: the accounts.
+        changes: tells of generators that are made or edited.
     """
 
     runner: GeneratorRunner
     entries: ExternalSecretGenerators
     push_secrets: Generation
     states: GeneratorStates
+    changes: GeneratorChanges
 
 
 def generator_parts(
@@ -51,8 +54,9 @@ def generator_parts(
     def watch(kind: type[KubeObject]) -> None:
         # An operator for one namespace may not be allowed to list cluster-scoped objects.
         if kind.resource.namespaced or not settings.namespace:
-            manager.cache.informer(kind, optional=True)
+            manager.cache.informer(kind, optional=True).add_handler(changes.told)
 
+    changes = GeneratorChanges()
     runner = GeneratorRunner(clients, registry)
     resolver = GeneratorResolver(manager.client, registry, watch=watch)
     states = GeneratorStates(manager.client, manager.cache.informer(GeneratorState, indexes=STATE_INDEXES))
@@ -61,4 +65,4 @@ def generator_parts(
         return Generation(resolver, runner, kept, grace=settings.generator_gc_grace_period, clock=clock)
 
     entries = ExternalSecretGenerators(generation(states if settings.enable_generator_state else None), resolver)
-    return GeneratorParts(runner, entries, generation(states), states)
+    return GeneratorParts(runner, entries, generation(states), states, changes)

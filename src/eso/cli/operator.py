@@ -85,11 +85,21 @@ def build_operator(
     )
     manager.add(
         external_secret_controller(
-            manager, clients, settings, generators=made.entries, classes=made.entries, clock=clock
+            manager,
+            clients,
+            settings,
+            generators=made.entries,
+            classes=made.entries,
+            changes=made.changes,
+            clock=clock,
         )
     )
     if settings.enable_push_secret_reconciler:
-        manager.add(push_secret_controller(manager, clients, settings, generation=made.push_secrets, clock=clock))
+        manager.add(
+            push_secret_controller(
+                manager, clients, settings, generation=made.push_secrets, changes=made.changes, clock=clock
+            )
+        )
     if settings.enable_cluster_external_secret_reconciler and not settings.namespace:
         manager.add(cluster_external_secret_controller(manager, settings))
     if settings.enable_cluster_push_secret_reconciler and not settings.namespace:

@@ -142,6 +142,10 @@ class Retries:
             return None
         return asyncio.get_running_loop().time() - found.last if found.version == version else 0.0
 
+    def requests(self) -> list[Request]:
+        """The objects whose last try failed."""
+        return list(self._failures)
+
     def failing(self, request: Request) -> bool:
         """Whether the last try of the object failed."""
         return request in self._failures

@@ -197,12 +197,12 @@ class ExternalSecretReconciler:
         self._events.event(es, "Warning", "UpdateFailed", str(failure))
         self._metrics.failed(es)
         await self._write_status(es, status_after(es, failure, started))
-        if failure.terminal:
-            raise TerminalError(str(failure)) from failure
         at = (self._clock(), group) if group is not None else None
         pause = self.retries.pause(
             request, failure, _interval_or_default(es), retry=failure.retry, version=version_of(es), at=at
         )
+        if failure.terminal:
+            raise TerminalError(str(failure)) from failure
         if not failure.retry:
             _LOG.error("%s", failure)
             return Result(requeue_after=pause)

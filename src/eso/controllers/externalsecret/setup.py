@@ -27,7 +27,7 @@ from eso.controllers.externalsecret.watches import (
     store_works_differently,
 )
 from eso.controllers.metrics import SeriesLabels
-from eso.controllers.revival import revive
+from eso.controllers.revival import GeneratorChanges, revive, revive_users_of
 from eso.controllers.turns import Turns
 from eso.settings import ControllerSettings
 from eso.stores.client_manager import ClientManager
@@ -59,6 +59,7 @@ def external_secret_controller(
     *,
     generators: Generators,
     classes: GeneratorClasses,
+    changes: GeneratorChanges,
     clock: Callable[[], datetime],
 ) -> Controller:
     """The controller with its watches; add it to the manager."""
@@ -137,4 +138,5 @@ def external_secret_controller(
     kinds.bind(controller)
     turns.bind(controller.enqueue)
     revive(clients.open_circuits, dependents.users_of, reconciler.retries, controller)
+    revive_users_of(changes, dependents.uses_generator, reconciler.retries, controller)
     return controller

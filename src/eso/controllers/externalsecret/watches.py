@@ -151,6 +151,12 @@ class Dependents:
         """The ExternalSecrets that read from the store of this kind, namespace and name."""
         return self._of(STORE, store_key(kind, namespace, name), namespace or None)
 
+    def uses_generator(self, request: Request, kind: str, name: str) -> bool:
+        """Whether the object refers to the generator of this kind and name."""
+        es = self._informer.get(request.name, request.namespace)
+        refs = [entry.source_ref.generator_ref for entry in (es.spec.data_from or ()) if entry.source_ref] if es else []
+        return any(ref is not None and (ref.kind, ref.name) == (kind, name) for ref in refs)
+
     def of_template(self, index: str) -> MapFunction:
         """The ExternalSecrets whose templates come from the changed Secret or ConfigMap; `index` says which."""
 

@@ -272,9 +272,8 @@ class PushSecretReconciler:
             if cause is not None and cause_of(cause) not in str(failure)
             else str(failure)
         )
-        if _is_terminal(failure):
-            return TerminalError(detail)
-        return RetryError(detail, retry_after=self.retries.pause(request, failure, interval))
+        pause = self.retries.pause(request, failure, interval)
+        return TerminalError(detail) if _is_terminal(failure) else RetryError(detail, retry_after=pause)
 
     async def _write_status(self, push: PushSecret, status: PushSecretStatus) -> PushSecret:
         try:

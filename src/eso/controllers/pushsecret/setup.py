@@ -25,7 +25,7 @@ from eso.controllers.pushsecret.watches import (
     edited,
     store_works_differently,
 )
-from eso.controllers.revival import revive
+from eso.controllers.revival import GeneratorChanges, revive, revive_users_of
 from eso.controllers.turns import Turns
 from eso.settings import ControllerSettings
 from eso.stores.client_manager import ClientManager
@@ -45,6 +45,7 @@ def push_secret_controller(
     settings: ControllerSettings,
     *,
     generation: Generation,
+    changes: GeneratorChanges,
     clock: Callable[[], datetime],
 ) -> Controller:
     """The controller with its watches; add it to the manager."""
@@ -98,4 +99,5 @@ def push_secret_controller(
     )
     turns.bind(controller.enqueue)
     revive(clients.open_circuits, dependents.users_of, reconciler.retries, controller)
+    revive_users_of(changes, dependents.uses_generator, reconciler.retries, controller)
     return controller

@@ -155,6 +155,12 @@ class Dependents:
         )
         return self._requests(found, forced=False)
 
+    def uses_generator(self, request: Request, kind: str, name: str) -> bool:
+        """Whether the object refers to the generator of this kind and name."""
+        push = self._informer.get(request.name, request.namespace)
+        ref = push.spec.selector.generator_ref if push is not None else None
+        return ref is not None and (ref.kind, ref.name) == (kind, name)
+
     def _of(self, index: str, value: str, namespace: str | None) -> list[PushSecret]:
         return self._informer.list(namespace, index=(index, value))
 

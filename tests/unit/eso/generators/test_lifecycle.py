@@ -354,3 +354,34 @@ def test_deadline_set_by_a_user_is_honoured() -> None:
             assert c.vendor.tokens == set()
 
     in_cluster(story)
+
+
+def test_a_generator_that_is_mended_wakes_those_that_waited_for_it() -> None:
+    async def story(c: Cluster) -> None:
+        broken = {"kind": "GitlabDeployToken", "generator": {"passwordSpec": {"length": 8, "allowRepeat": True}}}
+        path = "/apis/generators.external-secrets.io/v1alpha1/clustergenerators"
+        body = {
+            "apiVersion": "generators.external-secrets.io/v1alpha1",
+            "kind": "ClusterGenerator",
+            "metadata": {"name": "shared"},
+            "spec": broken,
+        }
+        await c.client.raw("POST", path, body=body)
+        async with c.operator():
+            await c.external_secret(refreshInterval="24h", dataFrom=[generator_entry("shared", "ClusterGenerator")])
+            await c.external_secret("other", dataFrom=[generator_entry()])
+            await c.becomes_token("token-1", "other")
+            await asyncio.sleep(600)
+            assert await c.token() == ""
+            spec = {
+                "name": "n",
+                "scopes": ["read_registry"],
+                "projectID": "1",
+                "auth": {"token": {"secretRef": {"name": "s", "key": "k"}}},
+            }
+            mended = {"spec": {"generator": {"passwordSpec": None, "gitlabDeployTokenSpec": spec}}}
+            await c.client.raw("PATCH", f"{path}/shared", body=mended, content_type="application/merge-patch+json")
+            await c.becomes_token("token-2", timeout=5)
+            assert await c.token("other") == "token-1"
+
+    in_cluster(story)
