@@ -190,6 +190,12 @@ class EventRecorder:
             queue.forget(key)
             self._drop(key, "refused")
             _LOG.info("event %s of %s %s/%s was refused: %s", key.reason, key.kind, key.namespace, key.name, err.reason)
+        except Exception as err:  # noqa: BLE001 - an Event is not worth the process
+            queue.forget(key)
+            self._drop(key, "failed")
+            _LOG.error(
+                "event %s of %s/%s could not be written: %s", key.reason, key.namespace, key.name, type(err).__name__
+            )
         else:
             queue.forget(key)
             if self._metrics is not None:

@@ -150,7 +150,7 @@ class EventMetrics:
         self.sent = Counter("reconcile_events_sent_total", "Events written.", ["type"], registry=registry)
         self.dropped = Counter(
             "reconcile_events_dropped_total",
-            "Events not written: over the budget, queue full, or refused by the API server.",
+            "Events not written: over the budget, queue full, refused by the API server, or failed.",
             ["type", "why"],
             registry=registry,
         )

@@ -107,7 +107,10 @@ def transport_errors(what: str) -> Iterator[None]:
         )
     except aiohttp.InvalidURL as err:
         raise InvalidRequestError(f"{what}: the URL is not valid") from _without_text(err)
-    except (aiohttp.ClientError, OSError) as err:
+    except (aiohttp.ClientError, OSError, RuntimeError) as err:
+        if isinstance(err, RuntimeError) and type(err) is not RuntimeError:
+            raise
+        # RuntimeError: uvloop refuses a socket whose number it still knows from a connection that was given up.
         raise UnavailableError(
             f"{what}: the provider cannot be reached ({type(err).__name__}), check its address and the network to it"
         ) from _without_text(err)

@@ -160,9 +160,16 @@ class HttpTransport:
             options["proxy"] = self._config.proxy_url
         # Put together as text: with_query would take the URL apart to encode what is encoded here.
         text = f"{self._base}{path}?{urlencode(query, safe=_PLAIN)}" if query else self._base + path
-        return await self._open_session().request(
-            method, URL(text, encoded=True), data=body, headers=headers, allow_redirects=False, **options
-        )
+        session = self._open_session()
+        try:
+            return await session.request(
+                method, URL(text, encoded=True), data=body, headers=headers, allow_redirects=False, **options
+            )
+        except RuntimeError as err:
+            if session.closed:
+                raise
+            # uvloop refuses a socket whose number it still knows from a connection that was given up while it was made.
+            raise aiohttp.ClientConnectionError(f"the event loop refused the connection: {type(err).__name__}") from err
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:

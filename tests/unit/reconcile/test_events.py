@@ -189,6 +189,41 @@ def test_a_refused_event_is_dropped_and_counted() -> None:
     run(main())
 
 
+class Breaking:
+    """A transport whose first write fails as nothing should."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.host = inner.host
+        self.broken = 0
+
+    async def request(self, method: str, path: str, **more: Any) -> Any:
+        if method == "POST" and not self.broken:
+            self.broken += 1
+            raise RuntimeError("a bug somewhere")
+        return await self._inner.request(method, path, **more)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def test_an_error_nobody_expects_costs_one_event_and_nothing_else() -> None:
+    async def main() -> None:
+        async with ApiServer(listen=False) as server, _setup(server) as setup:
+            transport = Breaking(server.transport)
+            recorder = EventRecorder(Client(transport), "teams", metrics=EventMetrics(CollectorRegistry()))  # type: ignore[arg-type]
+            task = asyncio.create_task(recorder.run())
+            for reason in ("First", "Second"):
+                recorder.event(SUBJECT, "Normal", reason, "all is well")
+                await asyncio.sleep(1)
+            assert transport.broken == 1
+            assert [event.reason for event in await setup.events()] == ["Second"]
+            recorder.close()
+            await task
+
+    run(main())
+
+
 def test_close_writes_what_is_pending_and_takes_no_more() -> None:
     async def main() -> None:
         async with ApiServer(listen=False) as server:

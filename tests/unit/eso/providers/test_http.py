@@ -70,6 +70,7 @@ def test_retry_after(value: str, seconds: float | None) -> None:
         (aiohttp.ClientPayloadError("hunter2"), UnavailableError),
         (aiohttp.InvalidURL("https://x:hunter2@"), InvalidRequestError),
         (ConnectionResetError("hunter2"), UnavailableError),
+        (RuntimeError("File descriptor 7 is used by transport hunter2"), UnavailableError),
     ],
 )
 def test_transport_errors_keep_no_text(raised: Exception, kind: type[ProviderError]) -> None:
@@ -77,6 +78,11 @@ def test_transport_errors_keep_no_text(raised: Exception, kind: type[ProviderErr
         raise raised
     assert str(caught.value).startswith("reading secret x: ")
     assert "hunter2" not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_errors_of_our_own_are_not_taken_for_the_networks() -> None:
+    with pytest.raises(RecursionError), transport_errors("reading secret x"):
+        raise RecursionError
 
 
 def test_pages() -> None:
