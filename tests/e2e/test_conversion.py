@@ -158,6 +158,8 @@ async def hooks(client: Client) -> AsyncIterator[Hooked]:
         await eventually(gone, timeout=30)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        # The API server's ends of the TLS connections say goodbye too.
+        await asyncio.sleep(0.3)
 
 
 @pytest_asyncio.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.controlplane)])

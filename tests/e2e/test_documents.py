@@ -142,10 +142,10 @@ def test_operating(helm: Helm, cluster: ClusterUnderTest) -> None:
             _shell(command, cluster.folder, cluster.binaries, **environment)
         elif command.startswith("kubectl patch secret"):
             here = command.replace("--namespace external-secrets", f"--namespace {cluster.namespace}")
-            cluster.api.secret("external-secrets-webhook", data={"tls.crt": "eA=="})
+            cluster.api.secret("external-secrets-webhook", data={"tls.crt": "eA==", "ca.key": "eA=="})
             _shell(here, cluster.folder, cluster.binaries, **environment)
             path = "/api/v1/namespaces/{ns}/secrets/external-secrets-webhook"
-            assert not cluster.api.ok("GET", path).get("data")
+            assert cluster.api.ok("GET", path)["data"] == {"tls.crt": "eA=="}
 
 
 def test_writing_a_provider(tmp_path: Path) -> None:
