@@ -21,6 +21,8 @@ the message of an error.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 __all__ = [
     "AccessDeniedError",
     "EsoError",
@@ -34,7 +36,10 @@ __all__ = [
     "ThrottledError",
     "UnavailableError",
     "ValidationUnknownError",
+    "find_cause",
 ]
+
+E = TypeVar("E", bound=BaseException)
 
 
 class EsoError(Exception):
@@ -102,3 +107,12 @@ class ProviderNotAvailableError(ProviderError):
 
 class ValidationUnknownError(ProviderError):
     """Whether the store works could not be determined; it stays Ready with reason ValidationUnknown."""
+
+
+def find_cause(err: BaseException | None, *kinds: type[E]) -> E | None:
+    """The first error of one of the kinds along the chain of causes, which begins with the error itself."""
+    while err is not None:
+        if isinstance(err, kinds):
+            return err
+        err = err.__cause__
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from eso.errors import find_cause
 from eso.template.errors import TemplateError
 
 __all__ = ["pointed_at"]
@@ -17,7 +18,7 @@ def pointed_at(err: BaseException, document: Mapping[str, Any]) -> str:
         err: the failure; the template's error is looked for among its causes.
         document: the manifest that holds the template.
     """
-    failure = _template_error(err)
+    failure = find_cause(err, TemplateError)
     if failure is None or failure.line < 1:
         return ""
     source = _source(failure.key, document)
@@ -30,14 +31,6 @@ def pointed_at(err: BaseException, document: Mapping[str, Any]) -> str:
     blank = "".join("\t" if char == "\t" else " " for char in before)
     number = f"{failure.line}"
     return f"  {number} | {line}\n  {' ' * len(number)} | {blank}^\n"
-
-
-def _template_error(err: BaseException | None) -> TemplateError | None:
-    while err is not None:
-        if isinstance(err, TemplateError):
-            return err
-        err = err.__cause__
-    return None
 
 
 def _source(key: str, document: Mapping[str, Any]) -> str | None:

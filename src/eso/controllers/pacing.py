@@ -20,6 +20,7 @@ from eso.errors import (
     ProviderNotAvailableError,
     ThrottledError,
     UnavailableError,
+    find_cause,
 )
 from eso.settings import DEFAULT_REQUEUE
 from eso.transform.hash import synced_resource_version
@@ -180,14 +181,10 @@ class Retries:
         longest = interval if interval > 0 else DEFAULT_REQUEUE
         if not retry:
             return longest
-        cause: BaseException | None = failure
-        while cause is not None:
-            if isinstance(cause, ThrottledError | UnavailableError):
-                return cause.retry_after or 0.0
-            if isinstance(cause, _LASTING):
-                return 0.0 if count <= _FREE_TRIES else _rarer(count, longest, at)
-            cause = cause.__cause__
-        return 0.0
+        cause = find_cause(failure, ThrottledError, UnavailableError, *_LASTING)
+        if isinstance(cause, ThrottledError | UnavailableError):
+            return cause.retry_after or 0.0
+        return 0.0 if cause is None or count <= _FREE_TRIES else _rarer(count, longest, at)
 
 
 def _rarer(count: int, longest: float, at: tuple[datetime, SlotGroup] | None) -> float:

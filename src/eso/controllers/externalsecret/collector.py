@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, TypeVar
+from typing import Final
 
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of
@@ -14,7 +14,7 @@ from eso.controllers.externalsecret.outcome import Failure, Reason
 from eso.controllers.externalsecret.watches import store_keys
 from eso.controllers.slots import SlotGroup
 from eso.controllers.turns import NotYetError, Turns
-from eso.errors import EsoError, NotModifiedError
+from eso.errors import EsoError, NotModifiedError, find_cause
 from reconcile.api.request import Request
 from reconcile.errors import ConflictError, ReconcileError, TerminalError
 from reconcile.events import EventRecorder
@@ -23,8 +23,6 @@ from reconcile.tracebacks import frames_of
 __all__ = ["Gatherer"]
 
 _LOG: Final = logging.getLogger("controllers.ExternalSecret")
-
-E = TypeVar("E", bound=BaseException)
 
 
 class Gatherer:
@@ -83,24 +81,14 @@ class Gatherer:
                 await self._generators.roll_back(es)
 
 
-def _found(kind: type[E], err: BaseException) -> E | None:
-    """An error of that kind, wherever in the chain of causes it is."""
-    cause: BaseException | None = err
-    while cause is not None:
-        if isinstance(cause, kind):
-            return cause
-        cause = cause.__cause__
-    return None
-
-
 def _failure(err: Exception, reason: Reason) -> Exception:
     """What to raise for `err`; some errors are for the pass as a whole, wherever in its chain they are."""
-    special = _found(NotModifiedError, err) or _found(ConflictError, err)
+    special = find_cause(err, NotModifiedError) or find_cause(err, ConflictError)
     if special is not None:
         return special
     if not isinstance(err, EsoError | ReconcileError):
         _LOG.error("a provider failed with an unexpected %s\n%s", type(err).__name__, frames_of(err))
-    terminal = _found(TerminalError, err) is not None
+    terminal = find_cause(err, TerminalError) is not None
     return Failure("could not get secret data from provider", cause_of(err), reason=reason, terminal=terminal)
 
 

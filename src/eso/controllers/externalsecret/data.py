@@ -23,7 +23,7 @@ from eso.controllers.externalsecret.grouping import slot_group
 from eso.controllers.externalsecret.shape import DataMap, rewritten, shaped
 from eso.controllers.externalsecret.watches import store_refs
 from eso.controllers.slots import SlotGroup
-from eso.errors import EsoError, InvalidSpecError, NoSecretError, ProviderError
+from eso.errors import EsoError, InvalidSpecError, NoSecretError, ProviderError, find_cause
 from eso.providers.base import FindRef, RemoteRef, SecretsClient
 from eso.stores.client_manager import ClientManager
 from eso.transform.decoding import decode
@@ -120,7 +120,7 @@ class DataCollector:
         for position, result in enumerate(results):
             if not isinstance(result, EntryError):
                 collected.data.update(result)
-            elif tolerant and _is_missing(result):
+            elif tolerant and find_cause(result, NoSecretError) is not None:
                 collected.missing.append(_missing_text(es, position, len(sources)))
             else:
                 raise result
@@ -206,15 +206,6 @@ def _remote_ref(ref: ExternalSecretDataRemoteRef) -> RemoteRef:
         version=ref.version or "",
         metadata_policy=ref.metadata_policy or "None",
     )
-
-
-def _is_missing(err: BaseException) -> bool:
-    cause: BaseException | None = err
-    while cause is not None:
-        if isinstance(cause, NoSecretError):
-            return True
-        cause = cause.__cause__
-    return False
 
 
 def _missing_text(es: ExternalSecret, position: int, sources: int) -> str:

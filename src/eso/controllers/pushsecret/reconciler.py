@@ -33,7 +33,7 @@ from eso.controllers.pushsecret.sources import Generation, SourceMissingError, S
 from eso.controllers.pushsecret.stores import StoreFinder
 from eso.controllers.pushsecret.versions import SourceVersions
 from eso.controllers.turns import NotYetError, Turns
-from eso.errors import EsoError
+from eso.errors import EsoError, find_cause
 from reconcile.api.core_v1 import Secret
 from reconcile.api.request import Request
 from reconcile.client.cached import CachedClient
@@ -273,7 +273,8 @@ class PushSecretReconciler:
             else str(failure)
         )
         pause = self.retries.pause(request, failure, interval)
-        return TerminalError(detail) if _is_terminal(failure) else RetryError(detail, retry_after=pause)
+        terminal = find_cause(failure, TerminalError) is not None
+        return TerminalError(detail) if terminal else RetryError(detail, retry_after=pause)
 
     async def _write_status(self, push: PushSecret, status: PushSecretStatus) -> PushSecret:
         try:
@@ -282,12 +283,6 @@ class PushSecretReconciler:
             return push
         self._metrics.observe(written, written.status.conditions)
         return written
-
-
-def _is_terminal(err: BaseException | None) -> bool:
-    while err is not None and not isinstance(err, TerminalError):
-        err = err.__cause__
-    return err is not None
 
 
 def _store_key(push: PushSecret, ref: PushSecretStoreRef) -> str:
