@@ -221,10 +221,22 @@ class Generation:
         """The object is gone, and the cluster's garbage collector takes what was recorded for it."""
         self._passes.pop((kind, namespace, name), None)
 
-    async def _undo(self, states: GeneratorStates, state: GeneratorState) -> None:
+    async def _undo(self, states: GeneratorStates, state: GeneratorState, *, insist: bool = False) -> None:
+        """Undo what a state stands for; what cannot be undone is left to the controller.
+
+        Args:
+            states: the accounts.
+            state: of what was made.
+            insist: raise, and leave the state as it is, while the vendor is out.
+
+        Raises:
+            ProviderError: the vendor is out.
+        """
         try:
             await self._runner.clean_up(state.spec.resource, state.spec.state, state.namespace)
         except EsoError as err:
+            if insist and isinstance(err.__cause__, UnavailableError | ThrottledError):
+                raise
             _LOG.info("GeneratorState %s/%s is left to the controller: %s", state.namespace, state.name, err)
             await states.retire(state, self._clock())
             return
@@ -241,7 +253,7 @@ class Generation:
             recorded = await self._states.record(owner, state_key, resolved.manifest, generated.state)
         except (APIError, TransportError) as err:
             await self._abandon(owner, resolved, generated.state)
-            raise UnavailableError(f"error using generator: its state could not be recorded: {err}") from err
+            raise _unrecorded(err) from err
         self._pass_of(owner).made.append(_made(state_key, resolved, generated, recorded))
         return generated
 
@@ -250,11 +262,12 @@ class Generation:
     ) -> Generated:
         """Record, make, record what was made: wherever this ends, what may exist at the vendor is on record."""
         for left in states.intents(owner, state_key):
-            await self._settle(states, left)
+            # While the vendor is out, making something new would fail as well.
+            await self._undo(states, left, insist=True)
         try:
             intended = await states.record(owner, state_key, resolved.manifest, intent, intended=True)
         except (APIError, TransportError) as err:
-            raise UnavailableError(f"error using generator: its state could not be recorded: {err}") from err
+            raise _unrecorded(err) from err
         try:
             generated = await self._runner.generate(resolved, owner.namespace, intent)
         except EsoError as err:
@@ -263,30 +276,13 @@ class Generation:
             raise
         try:
             fulfilled = await states.fulfil(intended, generated.state)
-        except NotFoundError as err:
-            # The owner was deleted meanwhile; its record was cleaned up when there was nothing to find yet.
-            await self._abandon(owner, resolved, generated.state)
-            raise UnavailableError(f"error using generator: its state could not be recorded: {err}") from err
         except (APIError, TransportError) as err:
-            raise UnavailableError(f"error using generator: its state could not be recorded: {err}") from err
+            if isinstance(err, NotFoundError):
+                # The owner was deleted meanwhile; its record was cleaned up when there was nothing to find yet.
+                await self._abandon(owner, resolved, generated.state)
+            raise _unrecorded(err) from err
         self._pass_of(owner).made.append(_made(state_key, resolved, generated, fulfilled))
         return generated
-
-    async def _settle(self, states: GeneratorStates, left: GeneratorState) -> None:
-        """Undo what an earlier try may have made.
-
-        Raises:
-            ProviderError: the vendor is out, so that making something new would fail as well.
-        """
-        try:
-            await self._runner.clean_up(left.spec.resource, left.spec.state, left.namespace)
-        except EsoError as err:
-            if isinstance(err.__cause__, UnavailableError | ThrottledError):
-                raise
-            _LOG.info("GeneratorState %s/%s is left to the controller: %s", left.namespace, left.name, err)
-            await states.retire(left, self._clock())
-            return
-        await states.drop(left)
 
     async def _abandon(self, owner: KubeObject, resolved: Resolved, state: Any) -> None:
         try:
@@ -307,6 +303,10 @@ class Generation:
 
 def _made(key: str, resolved: Resolved, generated: Generated, state: GeneratorState | None = None) -> _Made:
     return _Made(key, resolved.kind, resolved.spec, generated.values, state)
+
+
+def _unrecorded(err: Exception) -> UnavailableError:
+    return UnavailableError(f"error using generator: its state could not be recorded: {err}")
 
 
 def _made_nothing(err: EsoError) -> bool:
