@@ -26,6 +26,7 @@ from eso.stores.sessions import Sessions, TlsContexts
 from eso.values import SecretValue, wrap_all
 from reconcile.api.model import KubeObject
 from reconcile.client.client import Client
+from reconcile.client.tls import ca_text
 
 __all__ = ["CLUSTER", "GeneratorCallContext", "StoreClientContext", "StoreIdentity"]
 
@@ -313,8 +314,8 @@ def _pem(bundle: bytes) -> bytes:
         except binascii.Error as err:
             raise InvalidSpecError("caBundle is neither PEM nor base64 of PEM") from err
     try:
-        # What OpenSSL takes, without another library for it; text between certificates may be in any encoding.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=bundle.decode("ascii", "ignore"))
+        # What OpenSSL takes, without another library for it.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=ca_text(bundle))
     except (ssl.SSLError, ValueError) as err:
         raise InvalidSpecError("caBundle holds no valid certificate") from err
     return bundle

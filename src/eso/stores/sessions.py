@@ -16,6 +16,7 @@ import aiohttp
 
 from eso.errors import InvalidSpecError
 from eso.values import SecretValue
+from reconcile.client.tls import ca_text
 
 __all__ = ["Sessions", "TlsContexts", "tls_context"]
 
@@ -120,9 +121,7 @@ def tls_context(
     """
     if verify:
         try:
-            # Text between certificates may be in any encoding, OpenSSL takes ASCII only. An empty text would mean the system's roots.
-            text = ca.decode("ascii", "ignore") or " " if ca is not None else None
-            context = ssl.create_default_context(cadata=text)
+            context = ssl.create_default_context(cadata=None if ca is None else ca_text(ca))
         except (ssl.SSLError, ValueError) as err:
             raise InvalidSpecError("the CA certificates cannot be used: they are not valid PEM") from err
     else:

@@ -10,7 +10,15 @@ from pathlib import Path
 from reconcile.client.config import Config
 from reconcile.errors import ConfigError
 
-__all__ = ["TLSContext"]
+__all__ = ["TLSContext", "ca_text"]
+
+
+def ca_text(bundle: bytes) -> str:
+    """A bundle of PEM certificates as `ssl` takes it.
+
+    Text between certificates may be in any encoding, OpenSSL takes ASCII only. An empty text would mean the system's roots.
+    """
+    return bundle.decode("ascii", "ignore") or " "
 
 
 class TLSContext:
@@ -66,8 +74,7 @@ class TLSContext:
         if self._context is not None and signature == self._signature:
             return self._context, signature
         config = self._config
-        # Text between certificates may be in any encoding, OpenSSL takes ASCII only. An empty text would mean the system's roots.
-        data = config.ca_data.decode("ascii", "ignore") or " " if config.ca_data else None
+        data = ca_text(config.ca_data) if config.ca_data else None
         context = ssl.create_default_context(cafile=config.ca_file or None, cadata=data)
         if pair[0]:
             context.load_cert_chain(pair[0], pair[1] or None)
