@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.api.externalsecrets_v1.refs import SecretStoreRef
-from eso.controllers.externalsecret.watches import store_key
 from eso.controllers.slots import SlotGroup
+from eso.controllers.storekeys import store_key
 
 __all__ = ["slot_group"]
 

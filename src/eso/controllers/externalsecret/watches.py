@@ -11,6 +11,7 @@ from eso.api.externalsecrets_v1.refs import SecretStoreRef
 from eso.controllers.conditions import find
 from eso.controllers.externalsecret.ownership import LABEL_MANAGED, LABEL_OWNER
 from eso.controllers.externalsecret.target import target_name
+from eso.controllers.storekeys import store_key
 from reconcile.api.core_v1 import Secret
 from reconcile.api.model import KubeObject
 from reconcile.api.request import Request
@@ -22,7 +23,6 @@ __all__ = [
     "EXTERNAL_SECRET_INDEXES",
     "MANAGED_INDEXES",
     "Dependents",
-    "store_key",
     "store_keys",
     "store_refs",
     "store_works_differently",
@@ -41,11 +41,6 @@ def store_refs(es: ExternalSecret) -> list[SecretStoreRef]:
     refs += [entry.source_ref.store_ref for entry in es.spec.data or () if entry.source_ref]
     refs += [entry.source_ref.store_ref for entry in es.spec.data_from or () if entry.source_ref]
     return [ref for ref in refs if ref is not None and ref.name]
-
-
-def store_key(kind: str, namespace: str, name: str) -> str:
-    """Index value of a store."""
-    return f"ClusterSecretStore/{name}" if kind == "ClusterSecretStore" else f"SecretStore/{namespace}/{name}"
 
 
 def _by_target(es: ExternalSecret) -> list[str]:

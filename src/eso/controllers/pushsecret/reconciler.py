@@ -32,6 +32,7 @@ from eso.controllers.pushsecret.rollout import RolledOut, Rollout
 from eso.controllers.pushsecret.sources import Generation, SourceMissingError, Sources, is_generated
 from eso.controllers.pushsecret.stores import StoreFinder
 from eso.controllers.pushsecret.versions import SourceVersions
+from eso.controllers.storekeys import store_key
 from eso.controllers.turns import NotYetError, Turns
 from eso.errors import EsoError, find_cause
 from reconcile.api.core_v1 import Secret
@@ -144,7 +145,7 @@ class PushSecretReconciler:
                 raise Failure(cause_of(err)) from err
             if not due:
                 return Result(requeue_after=next_look(push, started))
-            with self._turns.taken(request, {_store_key(push, ref) for ref in push.spec.secret_store_refs}):
+            with self._turns.taken(request, {_waits_for(push, ref) for ref in push.spec.secret_store_refs}):
                 result = await self._sync(request, push, started)
         self.retries.forget(request)
         return result
@@ -285,7 +286,7 @@ class PushSecretReconciler:
         return written
 
 
-def _store_key(push: PushSecret, ref: PushSecretStoreRef) -> str:
+def _waits_for(push: PushSecret, ref: PushSecretStoreRef) -> str:
     """What a reference waits for: a store, or the stores that a selector finds."""
     which = ref.label_selector.model_dump_json() if ref.label_selector is not None else ref.name
-    return f"{ref.kind}/{which}" if ref.kind == "ClusterSecretStore" else f"{ref.kind}/{push.namespace}/{which}"
+    return store_key(ref.kind, push.namespace, which or "")
