@@ -18,8 +18,7 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +27,7 @@ from urllib.parse import urlsplit
 
 import eso.providers
 from benchmarks._backends import running
+from benchmarks._inflight import in_flight
 from eso.identity.aws.connection import ENDPOINTS
 from eso.providers.base import Provider, RemoteRef
 from eso.providers.registry import PROVIDERS, ProviderRegistry
@@ -37,7 +37,6 @@ from reconcile.api.meta_v1 import ObjectMeta
 from tests.support.providerbench import ProviderBench, bench
 from tests.support.vault import running_vault
 
-IN_FLIGHT = 64
 ROUNDS = 3
 LATENCIES = (0.0, 50.0)
 
@@ -133,22 +132,6 @@ def delayed(url: str, latency: float) -> Iterator[str]:
     parts = urlsplit(url)
     with running("delay", parts.netloc, str(latency)) as said:
         yield f"{parts.scheme}://127.0.0.1:{said['port']}"
-
-
-async def in_flight(count: int, read: Callable[[int], Awaitable[object]]) -> tuple[float, float]:
-    """Reads a second, and milliseconds of CPU for each."""
-    numbers = iter(range(count))
-
-    async def worker() -> None:
-        for number in numbers:
-            await read(number)
-
-    cpu, began = time.process_time(), time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(IN_FLIGHT):
-            group.create_task(worker())
-    seconds = time.perf_counter() - began
-    return count / seconds, (time.process_time() - cpu) / count * 1e3
 
 
 async def rounds(cluster: ProviderBench, target: Target, reads: int) -> list[tuple[float, float]]:

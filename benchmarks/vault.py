@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import hvac
 
+from benchmarks._inflight import in_flight
 from eso.providers.base import RemoteRef, SecretsClient
 from eso.providers.vault.provider import VaultProvider
 from reconcile.api.core_v1 import Secret
@@ -23,25 +23,8 @@ from reconcile.api.meta_v1 import ObjectMeta
 from tests.support.providerbench import bench
 from tests.support.vault import Vault, running_vault
 
-IN_FLIGHT = 64
 POOL = 16
 ROUNDS = 3
-
-
-async def in_flight(count: int, read: Callable[[int], Awaitable[object]]) -> tuple[float, float]:
-    """Reads a second, and milliseconds of CPU for each."""
-    numbers = iter(range(count))
-
-    async def worker() -> None:
-        for number in numbers:
-            await read(number)
-
-    cpu, began = time.process_time(), time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(IN_FLIGHT):
-            group.create_task(worker())
-    seconds = time.perf_counter() - began
-    return count / seconds, (time.process_time() - cpu) / count * 1e3
 
 
 async def measure(vault: Vault, reads: int) -> None:
