@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import os
-import random
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -30,10 +27,10 @@ from reconcile.schema import custom_resource_definition
 from reconcile.testing.apiserver import ApiServer
 from reconcile.testing.faults import ApiRequest, Fault, Faults
 from reconcile.testing.loop import run
+from tests.support.faultruns import SEED, reported, scenarios
 from tests.support.ledger import Ledger
 
-SCENARIOS = int(os.environ.get("FAULT_SCENARIOS", "25"))
-SEED = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(2**32))
+SCENARIOS = scenarios(25)
 TOTAL: Counter[str] = Counter()
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -184,16 +181,8 @@ def _kept(thing: Thing) -> Thing:
 
 @pytest.fixture(scope="module", autouse=True)
 def _summary() -> Iterator[None]:
-    # Thousands of scenarios log millions of lines, which pytest would keep.
-    log = logging.getLogger("reconcile")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    yield
-    log.setLevel(level)
-    hours = TOTAL.pop("virtual seconds", 0) / 3600
-    print(
-        f"\nFAULT_SEED={SEED}: {TOTAL['scenarios']} scenarios, {TOTAL['faults']} faults, {hours:.0f} hours of virtual time"
-    )
+    with reported(TOTAL):
+        yield
 
 
 @seed(SEED)

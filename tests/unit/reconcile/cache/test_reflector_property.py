@@ -8,9 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
-import os
-import random
 from collections import Counter
 from collections.abc import Iterator
 
@@ -23,11 +20,11 @@ from reconcile.cache import Informer
 from reconcile.client import Client
 from reconcile.client.retry import RetryPolicy
 from reconcile.testing.loop import run
+from tests.support.faultruns import SEED, reported, scenarios
 from tests.support.ledger import Ledger
 from tests.support.transport import SimulatedCollection
 
-SCENARIOS = int(os.environ.get("FAULT_SCENARIOS", "150"))
-SEED = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(2**32))
+SCENARIOS = scenarios(150)
 TOTAL: Counter[str] = Counter()
 
 FAULTS = st.one_of(
@@ -147,16 +144,8 @@ class Story:
 
 @pytest.fixture(scope="module", autouse=True)
 def _summary() -> Iterator[None]:
-    # Thousands of scenarios log millions of lines, which pytest would keep.
-    log = logging.getLogger("reconcile")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    yield
-    log.setLevel(level)
-    hours = TOTAL.pop("virtual seconds", 0) / 3600
-    print(
-        f"\nFAULT_SEED={SEED}: {TOTAL['scenarios']} scenarios, {TOTAL['faults']} faults, {hours:.0f} hours of virtual time"
-    )
+    with reported(TOTAL):
+        yield
 
 
 @seed(SEED)
