@@ -42,7 +42,7 @@ class Watchdog(Fence):
 
     Args:
         message: handed to the action.
-        action: what to do; called once per missed deadline.
+        action: what to do; called once per missed deadline, and by `check` also while the thread is at it.
     """
 
     def __init__(self, message: str, action: Callable[[str], None] = end_process) -> None:
@@ -51,6 +51,7 @@ class Watchdog(Fence):
         self._changed = threading.Condition()
         self._deadline: float | None = None
         self._closed = False
+        self._acting = False
         self._thread: threading.Thread | None = None
 
     def feed(self, seconds: float) -> None:
@@ -71,8 +72,11 @@ class Watchdog(Fence):
                 self._changed.notify()
 
     def check(self) -> None:
-        """Act if the deadline has passed: after a freeze the event loop may run before the thread does."""
-        if self._missed():
+        """Act if the deadline has passed: after a freeze the event loop may run before the thread does.
+
+        The thread may have noticed and not be done: it waits for the interpreter's lock, say. Whoever asks must not go on then.
+        """
+        if self._missed() or self._acting:
             self._action(self._message)
 
     def disarm(self) -> None:
@@ -103,4 +107,6 @@ class Watchdog(Fence):
                     self._changed.wait(left)
                     continue
                 self._deadline = None
+                self._acting = True
             self._action(self._message)
+            self._acting = False

@@ -59,6 +59,26 @@ def test_a_shorter_deadline_is_noticed_and_disarm_ends_the_thread() -> None:
     assert "reconcile-watchdog" not in [thread.name for thread in threading.enumerate()]
 
 
+def test_whoever_checks_while_the_thread_acts_acts_too() -> None:
+    acted: list[str] = []
+    begun, done = threading.Event(), threading.Event()
+
+    def act(_: str) -> None:
+        acted.append(threading.current_thread().name)
+        begun.set()
+        if threading.current_thread() is not threading.main_thread():
+            done.wait(10)
+
+    dog = Watchdog("late", act)
+    dog.feed(0.01)
+    assert begun.wait(2)
+    dog.check()
+    done.set()
+    dog.disarm()
+    dog.check()
+    assert acted == ["reconcile-watchdog", "MainThread"]
+
+
 async def test_a_callback_that_blocks_the_loop_is_reported_with_its_stack() -> None:
     stacks: list[str] = []
     registry = CollectorRegistry()
