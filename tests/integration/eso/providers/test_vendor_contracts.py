@@ -7,80 +7,40 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from contextlib import asynccontextmanager
 
 import pytest
 
 from eso.errors import NoSecretError, ProviderError
-from eso.providers.base import FindRef, Provider
+from eso.providers.base import FindRef
 from eso.providers.doppler.provider import DopplerProvider
 from eso.providers.github.provider import GithubProvider
 from eso.providers.gitlab.provider import GitlabProvider
 from eso.providers.infisical.provider import InfisicalProvider
 from eso.providers.onepassword.provider import OnePasswordProvider
 from eso.providers.scaleway.provider import ScalewayProvider
-from eso.providers.testing import CHECKS, FAULTS, Subject, run_check, run_fault
-from reconcile.api.core_v1 import Namespace, Secret
-from reconcile.api.meta_v1 import ObjectMeta
-from reconcile.client.client import Client
-from reconcile.testing.apiserver import ApiServer
-from tests.support.faultbench import connector, trusting
-from tests.support.gate import Gate
+from eso.providers.testing import CHECKS, FAULTS, run_check, run_fault
+from tests.support.faultbench import trusting
+from tests.support.vendorcontract import NOT_MISSING, REF, VALUE, Vendor, backend, refusing
 from tests.support.vendors.doppler import Doppler
 from tests.support.vendors.github import Github
 from tests.support.vendors.gitlab import Gitlab
 from tests.support.vendors.infisical import Infisical
 from tests.support.vendors.onepassword import Connect
 from tests.support.vendors.scaleway import Scaleway
-from tests.support.vendors.tokenserver import TokenServer, serving
 
-VALUE = '{"user":"ann","password":"canary-value"}'
 PROJECT = "11111111-2222-3333-4444-555555555555"
-DATABASE: dict[str, Any] = {
-    "key": "DB",
-    "missing": "NONE",
-    "value": VALUE.encode(),
-    "property_name": "password",
-    "property_value": b"canary-value",
-}
-REF = {"name": "credentials", "key": "token"}
 
-_NOT_MISSING = "a secret that is not there is a plain error, so that nothing is deleted"
 UPSTREAM: dict[str, dict[str, str]] = {
     "doppler": {
+        **NOT_MISSING,
         "selects properties": "properties do not matter",
-        "misses absent secrets": _NOT_MISSING,
-        "extracts": _NOT_MISSING,
-        "serves many at once": _NOT_MISSING,
         "writes as claimed": "the status says ReadOnly though it writes, and IfNotExists is not supported",
     },
-    "gitlab": {
-        "misses absent secrets": _NOT_MISSING,
-        "extracts": _NOT_MISSING,
-        "serves many at once": _NOT_MISSING,
-    },
-    "onepassword": {
-        "misses absent secrets": _NOT_MISSING,
-        "extracts": _NOT_MISSING,
-        "serves many at once": _NOT_MISSING,
-    },
+    "gitlab": NOT_MISSING,
+    "onepassword": NOT_MISSING,
     "scaleway": {"writes as claimed": "IfNotExists is not supported"},
 }
-
-
-@dataclass
-class Vendor:
-    """A vendor's server, how a store points to it, and what ends its credentials."""
-
-    server: TokenServer
-    provider: Callable[[str], Provider[Any]]
-    spec: Callable[[Gate], dict[str, Any]]
-    token: str
-    expire: Callable[[], None] | None = None
-    more: dict[str, Any] = field(default_factory=dict)
 
 
 def doppler() -> Vendor:
@@ -95,9 +55,18 @@ def doppler() -> Vendor:
     )
 
 
+@asynccontextmanager
+async def _gitlab_refusing(server: Gitlab) -> AsyncIterator[None]:
+    server.faults = [(401, {})] * 9
+    async with refusing(server):
+        yield
+    server.faults = []
+
+
 def gitlab() -> Vendor:
+    server = Gitlab(variables={"projects/7": [("DB", VALUE, "*")]})
     return Vendor(
-        Gitlab(variables={"projects/7": [("DB", VALUE, "*")]}),
+        server,
         lambda url: GitlabProvider(),
         lambda gate: {
             "url": gate.url,
@@ -106,6 +75,7 @@ def gitlab() -> Vendor:
             "projectID": "7",
         },
         "canary-token",
+        refuse=lambda: _gitlab_refusing(server),
         more={"find": FindRef(name_regexp="^DB$"), "absent_property": ProviderError},
     )
 
@@ -154,6 +124,7 @@ def infisical() -> Vendor:
             "secretsScope": {"projectSlug": "app", "environmentSlug": "prod"},
         },
         "canary-token",
+        secrets={"client": b"client"},
         expire=server.valid.clear,
         more={"find": FindRef(name_regexp="^DB$"), "push_key": "PUSHED", "absent_property": ProviderError},
     )
@@ -190,70 +161,17 @@ VENDORS: dict[str, Callable[[], Vendor]] = {
 }
 
 
-@asynccontextmanager
-async def signed_out(expire: Callable[[], None]) -> AsyncIterator[None]:
-    """Tokens got by signing in are no longer valid."""
-    expire()
-    yield
-
-
-@asynccontextmanager
-async def refusing(server: TokenServer) -> AsyncIterator[None]:
-    """The credentials of the store are no longer valid."""
-    if isinstance(server, Gitlab):
-        server.faults = [(401, {})] * 9
-    server.fault = (401, {}, b"canary-value")
-    try:
-        yield
-    finally:
-        server.fault = None
-        if isinstance(server, Gitlab):
-            server.faults = []
-
-
-@asynccontextmanager
-async def backend(name: str, fault: str = "") -> AsyncIterator[Subject]:
-    vendor = VENDORS[name]()
-    async with (
-        serving(vendor.server),
-        Gate(vendor.server.url, "canary-value") as gate,
-        ApiServer(listen=False) as server,
-        Client(server.transport) as kube,
-    ):
-        await kube.create(Namespace(metadata=ObjectMeta(name="app")))
-        data = {"token": vendor.token.encode(), "client": b"client"}
-        await kube.create(Secret(metadata=ObjectMeta(name="credentials", namespace="app"), data=data))
-        provider = vendor.provider(gate.url)
-        failures: dict[str, Callable[[], AbstractAsyncContextManager[object]]] = {
-            **gate.failures,
-            "rotated credentials": partial(refusing, vendor.server),
-        }
-        exempt = {"expired token": "the token in the Secret is the credential, there is no session"}
-        if vendor.expire is not None:
-            failures["expired token"] = partial(signed_out, vendor.expire)
-            exempt = {}
-        async with connector(provider, vendor.spec(gate), kube, fault, ca=gate.ca) as connect:
-            yield Subject(
-                provider,
-                connect,
-                credentials=[b"canary", b"PRIVATE KEY"],
-                failures=failures,
-                exempt=exempt,
-                **{**DATABASE, **vendor.more},
-            )
-
-
 CASES = [(name, check) for name in VENDORS for check in CHECKS if check not in UPSTREAM.get(name, {})]
 
 
 @pytest.mark.parametrize(("name", "check"), CASES)
 async def test_contract(name: str, check: str) -> None:
-    async with backend(name) as subject:
+    async with backend(VENDORS[name]()) as subject:
         await run_check(check, subject)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", VENDORS)
 async def test_fault(name: str, fault: str) -> None:
-    async with backend(name, fault) as subject:
+    async with backend(VENDORS[name](), fault) as subject:
         await run_fault(fault, subject)
