@@ -178,10 +178,34 @@ def test_service_monitors_follow_their_mode(helm: Helm) -> None:
     always = {"serviceMonitor": {"enabled": True, "renderMode": "alwaysRender"}}
     for rendered in (
         helm.template(monitors, "--api-versions=monitoring.coreos.com/v1"),
+        helm.template(monitors, "--api-versions=monitoring.coreos.com/v1/ServiceMonitor"),
         helm.template(always),
     ):
         assert rendered.names("ServiceMonitor") == sorted(f"{name}-metrics" for name in _ALL)
-        assert rendered.names("Service") == sorted(("external-secrets-webhook", *(f"{name}-metrics" for name in _ALL)))
+        services = rendered.of("Service")
+        assert {each["metadata"]["name"] for each in services} == {
+            "external-secrets-metrics",
+            "external-secrets-webhook",
+            "external-secrets-cert-controller-metrics",
+        }
+        for monitor in rendered.of("ServiceMonitor"):
+            wanted = monitor["spec"]["selector"]["matchLabels"].items()
+            (service,) = (each for each in services if wanted <= each["metadata"]["labels"].items())
+            assert "metrics" in {port["name"] for port in service["spec"]["ports"]}
+
+
+def test_a_disruption_budget_has_one_limit(helm: Helm) -> None:
+    for given, rendered in (({}, {"minAvailable": 1}), ({"maxUnavailable": "50%"}, {"maxUnavailable": "50%"})):
+        budget = {"podDisruptionBudget": {"enabled": True, **given}}
+        for found in helm.template({**budget, "webhook": budget, "certController": budget}).of("PodDisruptionBudget"):
+            assert {key: value for key, value in found["spec"].items() if key != "selector"} == rendered
+
+
+def test_roles_for_people_stay_in_the_namespace_of_a_scoped_install(helm: Helm) -> None:
+    rendered = helm.template({"scopedNamespace": "team", "scopedRBAC": True})
+    for name in ("external-secrets-view", "external-secrets-edit"):
+        assert rendered.get("Role", name)["metadata"]["namespace"] == "team"
+        assert name not in rendered.names("ClusterRole")
 
 
 def test_cert_manager_replaces_the_certificate_controller(helm: Helm) -> None:
@@ -211,7 +235,8 @@ def test_all_in_one_is_one_deployment_behind_the_same_service(helm: Helm) -> Non
     labels = one.get("Deployment", "external-secrets")["spec"]["template"]["metadata"]["labels"]
     assert selector.items() <= labels.items()
     ports = {each["name"]: each["containerPort"] for each in one.container("external-secrets")["ports"]}
-    assert ports["webhook"] == one.get("Service", name)["spec"]["ports"][0]["targetPort"] == 10250
+    assert ports["webhook"] == 10250
+    assert one.get("Service", name)["spec"]["ports"][0]["targetPort"] == "webhook"
     opened = one.get("NetworkPolicy", "external-secrets")["spec"]["ingress"][0]["ports"]
     assert 10250 in [each["port"] for each in opened]
 

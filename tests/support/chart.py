@@ -66,6 +66,7 @@ _EITHER: Mapping[str, list[str]] = {
     "minAvailable": ["integer", "string"],
     "hostUsers": ["boolean", "null"],
     "tag": ["string", "number"],
+    "port": ["integer", "string"],
 }
 
 

@@ -65,6 +65,10 @@ class Rendered:
         """The names of a kind's objects."""
         return sorted(each["metadata"]["name"] for each in self.objects if each["kind"] == kind)
 
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The objects of a kind."""
+        return [each for each in self.objects if each["kind"] == kind]
+
     def get(self, kind: str, name: str) -> dict[str, Any]:
         """One object."""
         return next(each for each in self.objects if each["kind"] == kind and each["metadata"]["name"] == name)

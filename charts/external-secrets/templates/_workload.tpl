@@ -164,9 +164,14 @@ metadata:
   name: {{ default (printf "%s-pdb" $name) $values.podDisruptionBudget.nameOverride }}
   namespace: {{ include "external-secrets.namespace" $root }}
   labels:
+    {{- if eq .suffix "-webhook" }}
+    external-secrets.io/component: webhook
+    {{- end }}
     {{- include "external-secrets.labels" . | nindent 4 }}
 spec:
-  {{- omit $values.podDisruptionBudget "enabled" "nameOverride" | toYaml | nindent 2 }}
+  {{- /* One of the two; the default of minAvailable must not get in the way of maxUnavailable. */}}
+  {{- $left := ternary "minAvailable" "" (not (empty $values.podDisruptionBudget.maxUnavailable)) }}
+  {{- omit $values.podDisruptionBudget "enabled" "nameOverride" $left | toYaml | nindent 2 }}
   selector:
     matchLabels:
       {{- include "external-secrets.selectorLabels" . | nindent 6 }}
@@ -202,7 +207,9 @@ spec:
     - {}
     {{- end }}
 {{- end }}
-{{- if or $values.metrics.service.enabled $root.Values.serviceMonitor.enabled }}
+{{- if include "external-secrets.metricsService" . }}
+{{- /* The webhook has a Service already, and its metrics are a port of that one. */}}
+{{- if ne .suffix "-webhook" }}
 ---
 apiVersion: v1
 kind: Service
@@ -210,6 +217,9 @@ metadata:
   name: {{ $name }}-metrics
   namespace: {{ include "external-secrets.namespace" $root }}
   labels:
+    {{- with trimPrefix "-" .suffix }}
+    app.kubernetes.io/metrics: {{ . }}
+    {{- end }}
     {{- include "external-secrets.labels" . | nindent 4 }}
   {{- with $values.metrics.service.annotations }}
   annotations:
@@ -225,8 +235,14 @@ spec:
       protocol: TCP
   selector:
     {{- include "external-secrets.selectorLabels" . | nindent 4 }}
+{{- end }}
 {{- include "external-secrets.serviceMonitor" . }}
 {{- end }}
+{{- end }}
+
+{{/* "true" when the metrics of a process are to be reached by a Service; called with root and values. */}}
+{{- define "external-secrets.metricsService" -}}
+{{- if or .values.metrics.service.enabled .root.Values.serviceMonitor.enabled }}true{{ end }}
 {{- end }}
 
 {{- define "external-secrets.families" -}}
@@ -242,7 +258,8 @@ ipFamilies:
 {{- define "external-secrets.serviceMonitor" -}}
 {{- $root := .root }}
 {{- $monitor := $root.Values.serviceMonitor }}
-{{- $known := $root.Capabilities.APIVersions.Has "monitoring.coreos.com/v1" }}
+{{- $group := "monitoring.coreos.com/v1" }}
+{{- $known := or ($root.Capabilities.APIVersions.Has $group) ($root.Capabilities.APIVersions.Has (printf "%s/ServiceMonitor" $group)) }}
 {{- if and $monitor.enabled (eq $monitor.renderMode "failIfMissing") (not $known) }}
 {{- fail "serviceMonitor.renderMode is failIfMissing and the cluster has no monitoring.coreos.com/v1: install the Prometheus operator first" }}
 {{- end }}
