@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from eso.errors import InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError, UnavailableError
+from eso.errors import InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.base import (
     FindRef,
     ProviderCalls,
@@ -20,6 +19,7 @@ from eso.providers.base import (
     ValidationResult,
 )
 from eso.providers.common import pushed_value
+from eso.providers.tcpprobe import tcp_probe
 from eso.providers.webhook.api import WebhookApi
 from eso.providers.webhook.request import RenderedRequest, rendered, rendered_request
 from eso.providers.webhook.spec import WebhookSpec
@@ -29,7 +29,6 @@ from eso.values import SecretMap, SecretValue
 
 __all__ = ["WebhookClient", "value_at"]
 
-_PROBE_SECONDS: Final = 15.0
 _CALL: Final = "HTTPRequest"
 
 
@@ -125,12 +124,7 @@ class WebhookClient(SecretsClient):
         parts = urlsplit(self._spec.url)
         if "{{" in parts.netloc or not parts.hostname:
             return ValidationResult.UNKNOWN
-        try:
-            async with asyncio.timeout(_PROBE_SECONDS):
-                _, writer = await asyncio.open_connection(parts.hostname, parts.port or _port(parts.scheme))
-        except (OSError, TimeoutError) as err:
-            raise UnavailableError(f"cannot connect to the webhook's host {parts.hostname}") from err
-        writer.close()
+        await tcp_probe(self._spec.url, "the webhook's host")
         return ValidationResult.READY
 
     async def _read(self, ref: RemoteRef) -> bytes:
@@ -177,7 +171,3 @@ def _identity(request: RenderedRequest) -> str:
         digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
     digest.update(request.body)
     return digest.hexdigest()
-
-
-def _port(scheme: str) -> int:
-    return 80 if scheme == "http" else 443
