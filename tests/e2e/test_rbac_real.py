@@ -6,6 +6,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -175,10 +176,15 @@ def test_a_release_needs_what_it_is_given(helm: Helm, cluster: ClusterUnderTest,
         flags = f"--port={release.webhook_port}", f"--cert-dir={tmp_path / 'certs'}"
         with release.process("-cert-controller") as certificates:
             release.mounted(tmp_path / "certs")
-            with release.process("-webhook", *flags), release.process() as operator, grafana() as vendor:
+            with release.process("-webhook", *flags), ExitStack() as first, grafana() as vendor:
+                operator = first.enter_context(release.process())
                 _admission_works(cluster)
                 _metrics_are_for_those_who_may(cluster, operator)
-                Stories(cluster).run(vendor)
+                with release.process():
+                    stories = Stories(cluster)
+                    stories.run(vendor)
+                    first.close()
+                    stories.goes_on()
             _certificates_reach_conversions_and_probes(cluster, certificates, release.name)
         for suffix in ("", "-cert-controller", "-webhook"):
             _check(audit, release, suffix)

@@ -282,6 +282,14 @@ class Stories:
             self.cluster.api.ok("DELETE", f"/apis/{_V1}/clustersecretstores/{self.shared}")
             self.cluster.api.ok("DELETE", f"/apis/{_GENERATORS}/clustergenerators/{self.shared}")
 
+    def goes_on(self) -> None:
+        """Whoever works now does what the one before did: a new object, and one that is there already."""
+        self._pull("late")
+        self._secret_has("late", "k", "v")
+        edit = {"data": {"text": base64.b64encode(b"edited").decode()}}
+        self.cluster.api.ok("PATCH", self._path("v1", "secrets", "templated"), edit, content_type=_MERGE)
+        self._secret_has("templated", "text", "v!")
+
     def _pull(self, name: str, key: str = "k", store: str = "store", property: str = "", **spec: Any) -> None:
         reference = {"key": key, **({"property": property} if property else {})}
         data = [{"secretKey": "k", "remoteRef": reference}]
