@@ -73,7 +73,15 @@ PROVIDERS: Final[Mapping[str, str]] = MappingProxyType(
 """Key under `spec.provider` -> class name in `eso.providers.<key, lower case>.provider`."""
 
 EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
-    {"aws": "aws", "azurekv": "azure", "gcpsm": "gcp", "github": "github", "openBao": "vault", "vault": "vault"}
+    {
+        "aws": "aws",
+        "azurekv": "azure",
+        "gcpsm": "gcp",
+        "github": "github",
+        "openBao": "vault",
+        "passbolt": "passbolt",
+        "vault": "vault",
+    }
 )
 """Extras of this distribution that carry a provider's SDK."""
 
