@@ -81,6 +81,7 @@ EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
         "openBao": "vault",
         "passbolt": "passbolt",
         "vault": "vault",
+        "yandexlockbox": "grpc",
     }
 )
 """Extras of this distribution that carry a provider's SDK."""

@@ -1,1 +1,1 @@
-"""Yandex Certificate Manager over gRPC."""
+"""Yandex Certificate Manager over gRPC: `yandex.cloud.certificatemanager.v1.CertificateContentService`."""

@@ -1,1 +1,1 @@
-"""Yandex Lockbox over gRPC."""
+"""Yandex Lockbox over gRPC: `yandex.cloud.lockbox.v1.PayloadService`."""
