@@ -56,11 +56,22 @@ class ProviderBench:
             broker=broker,
         )
 
-    def lend(self, spec: Mapping[str, Any], *, cluster: bool = False, consumer: str = "app", uid: str = "") -> Any:
-        """A client of a store with that configuration (fields that are None are left out); equal `uid`: the same store."""
+    def lend(
+        self,
+        spec: Mapping[str, Any],
+        *,
+        cluster: bool = False,
+        consumer: str = "app",
+        uid: str = "",
+        retry: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """A client of a store with that configuration (fields that are None are left out); equal `uid`: the same store.
+
+        `retry` is the `retrySettings` of the store.
+        """
         given = {key: value for key, value in spec.items() if value is not None}
         metadata = {"name": "store", "uid": uid or str(next(_NUMBERS)), "namespace": "" if cluster else "app"}
-        body = {"metadata": metadata, "spec": {"provider": {self.provider.name: given}}}
+        body = {"metadata": metadata, "spec": {"provider": {self.provider.name: given}, "retrySettings": retry}}
         store = (ClusterSecretStore if cluster else SecretStore).from_wire(body)
         return self.manager.client_for(store, consumer)
 
