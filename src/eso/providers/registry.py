@@ -81,6 +81,7 @@ EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
         "openBao": "vault",
         "passbolt": "passbolt",
         "vault": "vault",
+        "yandexcertificatemanager": "grpc",
         "yandexlockbox": "grpc",
     }
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,6 +131,16 @@ class Yandex(GrpcVendor):
     secrets: dict[str, dict[str, dict[str, str | bytes | None]]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     certificates: dict[str, dict[str, tuple[list[str], str]]] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def refusing(self) -> AsyncIterator[None]:
+        """No key is valid any longer, nor are the tokens that they got."""
+        before, self.keys = self.keys, set()
+        self.tokens.clear()
+        try:
+            yield
+        finally:
+            self.keys = before
 
     def answer(self, path: str, request: Any) -> Any:
         service, _, method = path.rpartition("/")

@@ -5,9 +5,6 @@ Where the behaviour of External Secrets Operator is not that of the contract, `U
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
 
 from eso.errors import ProviderError
@@ -16,20 +13,9 @@ from eso.providers.yandexcloud import YandexCloud
 from eso.providers.yandexlockbox.provider import YandexLockboxProvider
 from tests.support.grpccontract import REF, GrpcBackend, grpc_backend
 from tests.support.vendorcontract import NOT_MISSING
-from tests.support.vendors.yandex import KEY_ID, Yandex, authorized_key
+from tests.support.vendors.yandex import Yandex, authorized_key
 
 UPSTREAM = NOT_MISSING
-
-
-@asynccontextmanager
-async def refusing(server: Yandex) -> AsyncIterator[None]:
-    """The key is no longer valid, nor are the tokens that it got."""
-    server.keys.clear()
-    server.tokens.clear()
-    try:
-        yield
-    finally:
-        server.keys.add(KEY_ID)
 
 
 def backend() -> GrpcBackend:
@@ -43,7 +29,7 @@ def backend() -> GrpcBackend:
             "caProvider": {"certSecretRef": {**REF, "key": "ca"}},
         },
         {"token": authorized_key().encode()},
-        lambda: refusing(server),
+        server.refusing,
         address=lambda address: setattr(server, "address", address),
         more={
             "value": b'{"password":"canary-value","user":"ann"}',
