@@ -152,3 +152,5 @@ def _load_client_certificate(context: ssl.SSLContext, pair: tuple[bytes, bytes])
             context.load_cert_chain(certificate, key, password=lambda: b"")
         except (ssl.SSLError, ValueError, OSError) as err:
             raise InvalidSpecError("the client certificate and key cannot be used: not PEM, or not a pair") from err
+    # Servers that ask for the certificate on some of their paths only (IIS) do so in TLS 1.3 after the handshake.
+    context.post_handshake_auth = True

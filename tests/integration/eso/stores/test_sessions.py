@@ -175,6 +175,11 @@ def test_certificates_that_cannot_be_used(ca: bytes | None, pair: tuple[bytes, b
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_client_certificate_may_be_asked_for_after_the_handshake() -> None:
+    assert tls_context(None, key_pair()).post_handshake_auth
+    assert not tls_context(None).post_handshake_auth
+
+
 def test_text_between_certificates_may_be_in_any_encoding() -> None:
     context = tls_context("# Autorité racine\n".encode("latin-1") + key_pair()[0])
     assert context.cert_store_stats()["x509"] == 1
