@@ -136,7 +136,7 @@ def test_the_rest_keeps_its_meaning(values: Any, path: list[str], flow: bool | N
         ("values: &x\n  a: *x\n", "b", "alias"),
         ("values:\n  a:\n    fn::secret: canary\n", "a.b", "a of the environment is computed by fn::secret"),
         ("values:\n  a:\n    b:\n      fn::open::aws: canary\n", "a.b.c.d", "a.b of the environment is computed"),
-        ("values: " + "[" * 400 + "]" * 400, "b", "nested too deeply"),
+        ("values: " + "[" * 1000 + "]" * 1000, "b", "nested too deeply"),
     ],
 )
 def test_definitions_that_are_refused(text: str, path: str, told: str) -> None:
