@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from eso.transform.gjson import get
 from eso.transform.jsontext import Node
 
-__all__ = ["escaped_first", "find", "path_first", "split_map", "value_at"]
+__all__ = ["escaped_first", "find", "path_first", "raw_map", "split_map", "value_at"]
 
 
 def find(document: bytes, path: str) -> Node | None:
@@ -49,20 +51,33 @@ def split_map(document: bytes) -> dict[str, bytes]:
     Raises:
         ValueError: not valid JSON, or not an object; the text does not hold the value.
     """
+    return {key: (value if isinstance(value, str) else raw).encode() for key, raw, value in _members(document)}
+
+
+def raw_map(document: bytes) -> dict[str, bytes]:
+    """The members of a JSON object, each as the JSON text it was written in; strings keep their quotes.
+
+    Raises:
+        ValueError: as `split_map`.
+    """
+    return {key: raw.encode() for key, raw, _ in _members(document)}
+
+
+def _members(document: bytes) -> Iterator[tuple[str, str, Any]]:
+    """Key, JSON text and value of each member; the last one of a name counts."""
     text = document.decode("utf-8", "replace")
     try:
         strict = json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise ValueError("the value is not valid JSON") from None
     if strict is None:
-        return {}
+        return
     if not isinstance(strict, dict):
         raise ValueError("the value is not a JSON object")
-    return _split(text)
+    yield from _split(text)
 
 
-def _split(text: str) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
+def _split(text: str) -> Iterator[tuple[str, str, Any]]:
     decoder = json.JSONDecoder(strict=True)
     space = " \t\r\n"
     index = text.index("{") + 1
@@ -70,13 +85,12 @@ def _split(text: str) -> dict[str, bytes]:
         while text[index] in space or text[index] == ",":
             index += 1
         if text[index] == "}":
-            return found
+            return
         key, index = decoder.raw_decode(text, index)
         while text[index] in space or text[index] == ":":
             index += 1
         value, end = decoder.raw_decode(text, index)
-        raw = value if isinstance(value, str) else text[index:end]
-        found[_go_text(key)] = _go_text(raw).encode()
+        yield _go_text(key), _go_text(text[index:end]), _go_text(value) if isinstance(value, str) else value
         index = end
 
 

@@ -1,1 +1,1 @@
-"""Volcengine KMS secrets."""
+"""Volcengine KMS: its secrets, by signed requests."""

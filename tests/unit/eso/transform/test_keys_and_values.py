@@ -14,7 +14,7 @@ from eso.transform.decoding import decode, decode_all
 from eso.transform.find import name_matcher, tags_match
 from eso.transform.gojson import byte_value, dumps, loads
 from eso.transform.keys import check_null_bytes, check_null_bytes_in, valid_keys
-from eso.transform.property import split_map
+from eso.transform.property import raw_map, split_map
 from eso.transform.sjson import delete, set_string
 
 
@@ -193,12 +193,25 @@ def test_split_map(document: bytes, members: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("document", "members"),
+    [
+        (b'{"a":"x\\n", "b" : 1.50 ,"c":{"d": [1, 2]},"e":null}', [b'"x\\n"', b"1.50", b'{"d": [1, 2]}', b"null"]),
+        (b'{"a":1,"a":"2"}', [b'"2"']),
+        (b"null", []),
+    ],
+)
+def test_raw_map(document: bytes, members: list[bytes]) -> None:
+    assert list(raw_map(document).values()) == members
+
+
+@pytest.mark.parametrize(
     "document", [b"[1]", b'"hunter2"', b"hunter2", b"", b'{"a":hunter2}', b'{"a":NaN}', b"[" * 100_000]
 )
 def test_split_map_refuses_without_showing(document: bytes) -> None:
-    with pytest.raises(ValueError, match="not") as caught:
-        split_map(document)
-    assert "hunter2" not in str(caught.value)
+    for read in (split_map, raw_map):
+        with pytest.raises(ValueError, match="not") as caught:
+            read(document)
+        assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
