@@ -162,16 +162,16 @@ class GrpcServer:
         request: Any,
         what: str,
         *,
-        tokens: Renewed[SecretValue] | None = None,
+        tokens: Renewed[SecretValue] | SecretValue | None = None,
         retried: Collection[grpc.StatusCode] = (),
     ) -> Any:
-        """One call: with a fresh token where the first is refused.
+        """One call: with a fresh token where the first is refused and there are fresh ones.
 
         Args:
             method: what to call.
             request: a message of `method.request`.
             what: the operation and its subject in our own words, for messages.
-            tokens: what the call carries; None for no credentials.
+            tokens: what the call carries, renewed or ever the same; None for no credentials.
             retried: statuses after which it is tried again, up to three times, unless the vendor asks to wait.
 
         Raises:
@@ -201,20 +201,20 @@ class GrpcServer:
         send: grpc.aio.UnaryUnaryMultiCallable[Any, bytes],
         request: Any,
         what: str,
-        tokens: Renewed[SecretValue] | None,
+        tokens: Renewed[SecretValue] | SecretValue | None,
         retried: Collection[grpc.StatusCode],
     ) -> bytes:
-        fresh, retries = tokens is None, 0
+        renewed, fresh, retries = tokens if isinstance(tokens, Renewed) else None, False, 0
         while True:
-            token = await tokens.get() if tokens is not None else None
+            token = tokens if not isinstance(tokens, Renewed) else await tokens.get()
             try:
                 content: bytes = await send(request, metadata=_metadata(token, what))
                 return content
             except grpc.aio.AioRpcError as err:
-                if err.code() is grpc.StatusCode.UNAUTHENTICATED and tokens is not None and not fresh:
+                if err.code() is grpc.StatusCode.UNAUTHENTICATED and renewed is not None and not fresh:
                     # The token may have been revoked before its end.
                     fresh = True
-                    tokens.forget(token)
+                    renewed.forget(token)
                 elif err.code() in retried and retries < _RETRIES and _wait(err) is None:
                     await asyncio.sleep(self._backoff * 2**retries)
                     retries += 1

@@ -78,6 +78,7 @@ EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
         "azurekv": "azure",
         "gcpsm": "gcp",
         "github": "github",
+        "nebiusmysterybox": "grpc",
         "onepasswordSDK": "onepassword",
         "openBao": "vault",
         "passbolt": "passbolt",

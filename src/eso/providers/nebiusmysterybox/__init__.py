@@ -1,1 +1,1 @@
-"""Nebius MysteryBox over gRPC."""
+"""Nebius MysteryBox over gRPC: `nebius.mysterybox.v1.PayloadService`, and IAM's token exchange."""
