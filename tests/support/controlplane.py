@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import ssl
@@ -32,12 +31,13 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.support.gobuild import BuildError, go_build
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "tests" / "e2e" / "controlplane"
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 VERSION = "v1.36.3"
 START_SECONDS = 90.0
-BUILD_SECONDS = 1800.0
 CONTROLLERS = (
     "namespace-controller",
     "garbage-collector-controller",
@@ -69,38 +69,18 @@ def find_binaries() -> Path:
 def _built() -> Path:
     digest = hashlib.sha256((MODULE / "go.mod").read_bytes() + (MODULE / "main.go").read_bytes()).hexdigest()[:16]
     folder = ROOT / ".cache" / "controlplane" / digest
-    binary = folder / "controlplane"
-    if not binary.exists():
-        go = shutil.which("go")
-        if go is None:
-            raise Unavailable("no KUBEBUILDER_ASSETS and no Go toolchain to build tests/e2e/controlplane")
-        folder.mkdir(parents=True, exist_ok=True)
-        _build(go, binary)
+    version = "k8s.io/component-base/version"
+    major, minor = VERSION.lstrip("v").split(".")[:2]
+    stamps = f"-X {version}.gitVersion={VERSION} -X {version}.gitMajor={major} -X {version}.gitMinor={minor}"
+    flags = ("-trimpath", "-ldflags", f"-s -w {stamps}")
+    try:
+        binary = go_build(MODULE, folder / "controlplane", *flags, environment={"CGO_ENABLED": "0"})
+    except BuildError as err:
+        raise Unavailable(f"no KUBEBUILDER_ASSETS, and {err}") from err
     for name in PROGRAMS:
         with suppress(FileExistsError):
             (folder / name).symlink_to(binary.name)
     return folder
-
-
-def _build(go: str, binary: Path) -> None:
-    version = "k8s.io/component-base/version"
-    major, minor = VERSION.lstrip("v").split(".")[:2]
-    stamps = f"-X {version}.gitVersion={VERSION} -X {version}.gitMajor={major} -X {version}.gitMinor={minor}"
-    partial = binary.with_name(f".{binary.name}.{os.getpid()}")
-    command = [go, "build", "-trimpath", "-ldflags", f"-s -w {stamps}", "-o", str(partial), "."]
-    print("building the control plane; this takes some minutes once", file=sys.stderr, flush=True)
-    environment = {**os.environ, "CGO_ENABLED": "0"}
-    try:
-        done = subprocess.run(
-            command, cwd=MODULE, env=environment, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
-        )
-        if done.returncode != 0:
-            raise Unavailable(f"go build failed: {done.stderr[-2000:]}")
-        partial.replace(binary)
-    except subprocess.TimeoutExpired as err:
-        raise Unavailable(f"go build took longer than {BUILD_SECONDS:g} s") from err
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def free_ports(count: int) -> list[int]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.support.controlplane import ROOT, Unavailable
+from tests.support.gobuild import BuildError, go_install
 
 VERSION = "v3.19.0"
-BUILD_SECONDS = 1800.0
 CHART = ROOT / "charts" / "external-secrets"
 
 
@@ -27,28 +26,11 @@ def find_helm() -> Path:
     found = shutil.which("helm")
     if found:
         return Path(found)
-    folder = ROOT / ".cache" / "helm" / VERSION
-    binary = folder / "helm"
-    if binary.exists():
-        return binary
-    go = shutil.which("go")
-    if go is None:
-        raise Unavailable("no helm, and no Go toolchain to build it")
-    folder.mkdir(parents=True, exist_ok=True)
-    print("building helm; this takes some minutes once", file=sys.stderr, flush=True)
-    partial = folder / f".build-{os.getpid()}"
-    command = [go, "install", "-trimpath", "-ldflags", "-s -w", f"helm.sh/helm/v3/cmd/helm@{VERSION}"]
-    environment = {**os.environ, "GOBIN": str(partial), "CGO_ENABLED": "0"}
+    package = f"helm.sh/helm/v3/cmd/helm@{VERSION}"
     try:
-        subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=BUILD_SECONDS, check=True
-        )
-        (partial / "helm").replace(binary)
-    except (subprocess.SubprocessError, OSError) as err:
-        raise Unavailable(f"go install of helm {VERSION} failed: {err}") from err
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return binary
+        return go_install(package, ROOT / ".cache" / "helm" / VERSION / "helm", "-trimpath", "-ldflags", "-s -w")
+    except BuildError as err:
+        raise Unavailable(str(err)) from err
 
 
 class Rendered:

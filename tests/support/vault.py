@@ -7,12 +7,10 @@ mounted.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import select
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,12 +26,12 @@ from typing import Any
 import pytest
 
 from tests.support.controlplane import free_ports
+from tests.support.gobuild import BuildError, go_build
 from tests.support.keypairs import key_pair
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "tests" / "e2e" / "vault"
 START_SECONDS = 60.0
-BUILD_SECONDS = 1800.0
 
 
 class Unavailable(Exception):
@@ -48,36 +46,11 @@ def find_binary() -> Path:
     """
     parts = [(MODULE / name).read_bytes() for name in ("go.mod", "go.sum", "main.go")]
     folder = ROOT / ".cache" / "vault" / hashlib.sha256(b"".join(parts)).hexdigest()[:16]
-    binary = folder / "vault"
-    if binary.exists():
-        return binary
-    go = shutil.which("go")
-    if go is None:
-        raise Unavailable("no Go toolchain to build tests/e2e/vault")
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not binary.exists():
-            _build(go, binary)
-    return binary
-
-
-def _build(go: str, binary: Path) -> None:
-    partial = binary.with_name(f".{binary.name}.{os.getpid()}")
-    command = [go, "build", "-trimpath", "-ldflags", "-s -w", "-o", str(partial), "."]
-    print("building Vault; this takes some minutes once", file=sys.stderr, flush=True)
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod"}
+    environment = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod"}
     try:
-        done = subprocess.run(
-            command, cwd=MODULE, env=environment, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
-        )
-        if done.returncode != 0:
-            raise Unavailable(f"go build failed: {done.stderr[-2000:]}")
-        partial.replace(binary)
-    except subprocess.TimeoutExpired as err:
-        raise Unavailable(f"go build took longer than {BUILD_SECONDS:g} s") from err
-    finally:
-        partial.unlink(missing_ok=True)
+        return go_build(MODULE, folder / "vault", "-trimpath", "-ldflags", "-s -w", environment=environment)
+    except BuildError as err:
+        raise Unavailable(str(err)) from err
 
 
 @dataclass

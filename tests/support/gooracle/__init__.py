@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.support.gobuild import go_build
+
 HERE = Path(__file__).parent
 PATIENCE = 5.0
 CACHE = HERE.parents[2] / ".cache" / "gooracle"
@@ -26,11 +28,7 @@ def available() -> bool:
 def build() -> Path:
     """The program, built when its sources changed."""
     sources = b"".join([path.read_bytes() for path in sorted([*HERE.glob("*.go"), HERE / "go.mod", HERE / "go.sum"])])
-    binary = CACHE / hashlib.sha256(sources).hexdigest()[:16]
-    if not binary.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["go", "build", "-o", str(binary), "."], cwd=HERE, check=True, capture_output=True, timeout=300)
-    return binary
+    return go_build(HERE, CACHE / hashlib.sha256(sources).hexdigest()[:16])
 
 
 def encoded(text: str) -> str:
