@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,6 +19,12 @@ _HTML: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\
 _LINES: Final = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
+_ESCAPE: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""An escape in JSON; the group is half of a pair, which stands for no character."""
+
+
 class Number(str):
     """A JSON number as the digits it was written with (Go's `json.Number`)."""
 
@@ -25,7 +32,7 @@ class Number(str):
 
 
 def loads(document: bytes | str, *, exact: bool = False) -> Any:
-    """Decode JSON the way Go does into `any`.
+    """Decode JSON the way Go does into `any`; half of a surrogate pair becomes U+FFFD.
 
     Args:
         document: JSON text.
@@ -36,6 +43,8 @@ def loads(document: bytes | str, *, exact: bool = False) -> Any:
     """
     text = document.decode("utf-8", "replace") if isinstance(document, bytes) else document
     number: Any = Number if exact else float
+    if "\\ud" in text or "\\uD" in text:
+        text = _ESCAPE.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
     try:
         return json.loads(text, parse_int=number, parse_float=number, parse_constant=_refuse)
     except (ValueError, RecursionError):

@@ -176,6 +176,29 @@ def test_exact_numbers_keep_their_digits() -> None:
 
 
 @pytest.mark.parametrize(
+    ("document", "wanted"),
+    [
+        (r'"\ud83d\ude00"', "😀"),
+        (r'"\uD83D\uDE00x"', "😀x"),
+        (r'"\ud800"', "\ufffd"),
+        (r'"\udc80x"', "\ufffdx"),
+        (r'"\ud800\ud83d\ude00\ude00"', "\ufffd😀\ufffd"),
+        (r'"\\ud800"', r"\ud800"),
+        (r'{"\ud800":"\n\"\ud8ff"}', {"\ufffd": '\n"\ufffd'}),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_no_character(document: str, wanted: object) -> None:
+    assert loads(document) == loads(document.encode(), exact=True) == wanted
+    assert dumps(loads(document))
+
+
+@pytest.mark.parametrize("document", [r'"\ud8"', r'"\ud8"}"', r'"\ud80', '"\\ud8\n0"'])
+def test_escapes_that_are_none(document: str) -> None:
+    with pytest.raises(ValueError, match="not valid JSON"):
+        loads(document)
+
+
+@pytest.mark.parametrize(
     ("document", "members"),
     [
         (
