@@ -67,14 +67,19 @@ class Sessions:
         """A session; see `StoreContext.http`.
 
         Raises:
-            InvalidSpecError: the certificates cannot be used, or the base URL is none.
+            InvalidSpecError: the certificates or the token cannot be used, or the base URL is none.
             RuntimeError: the sessions were closed already.
         """
         if self._closed:
             raise RuntimeError("the client this session was made for is closed")
         sent = {"User-Agent": _USER_AGENT, **(headers or {})}
         if bearer is not None:
-            sent["Authorization"] = f"Bearer {bearer.reveal_text()}"
+            token = bearer.reveal_text()
+            if not token.isprintable():
+                raise InvalidSpecError(
+                    "the token cannot be sent: it holds a line break, or something else that is no text"
+                )
+            sent["Authorization"] = f"Bearer {token}"
         # aiohttp keeps one context with the system's roots; reading them again takes tens of milliseconds.
         plain = ca is None and client_cert is None and verify
         tls = True if plain else self._tls.get(ca, client_cert, verify=verify)

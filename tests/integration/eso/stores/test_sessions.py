@@ -175,6 +175,15 @@ def test_certificates_that_cannot_be_used(ca: bytes | None, pair: tuple[bytes, b
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("token", [b"hunter2\n", b"hunter2\r\nX: y", b"hunter2\0", b"hunter2\xff"])
+async def test_tokens_that_cannot_be_sent(token: bytes) -> None:
+    sessions = Sessions()
+    with pytest.raises(InvalidSpecError, match="line break") as caught:
+        sessions.open("", **{**DEFAULTS, "bearer": SecretValue(token)})
+    assert "hunter2" not in str(caught.value)
+    await sessions.close()
+
+
 def test_a_client_certificate_may_be_asked_for_after_the_handshake() -> None:
     assert tls_context(None, key_pair()).post_handshake_auth
     assert not tls_context(None).post_handshake_auth
