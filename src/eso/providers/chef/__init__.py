@@ -1,1 +1,1 @@
-"""Chef Infra Server data bags, with signed requests."""
+"""Chef Infra Server: items of data bags, by requests that are signed as its protocol 1.0 says."""
