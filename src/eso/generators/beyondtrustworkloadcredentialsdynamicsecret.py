@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from eso.api.generators_v1alpha1.beyondtrustworkloadcredentialsdynamicsecret import (
     BeyondtrustWorkloadCredentialsDynamicSecretSpec,
 )
-from eso.errors import InvalidSpecError, ProviderError
+from eso.errors import InvalidSpecError
 from eso.generators.base import Generated, Generator, GeneratorContext
-from eso.generators.http import answer_to, checked_url
+from eso.generators.http import checked_url
+from eso.providers.beyondtrustworkloadcredentials.api import CALLS, connect
 from eso.providers.beyondtrustworkloadcredentials.spec import BeyondtrustWorkloadCredentialsSpec
+from eso.transform.gojson import byte_value
 from eso.values import wrap_all
 
 __all__ = ["BeyondtrustWorkloadCredentialsDynamicSecretGenerator"]
 
-_VERSION: Final = "2026-04-28"
-"""Source: BeyondTrust Workload Credentials API, header `bt-secrets-api-version`."""
-
-_WHAT: Final = "generating a dynamic secret at BeyondTrust"
 _ALWAYS: Final = ("accessKeyId", "secretAccessKey", "leaseId", "expiration")
 
 
@@ -48,19 +45,8 @@ class BeyondtrustWorkloadCredentialsDynamicSecretGenerator(Generator[Beyondtrust
         if not name:
             raise InvalidSpecError("spec.provider.folderPath must end with the name of a dynamic secret")
         server = checked_url(provider.server.api_url, "spec.provider.server.apiUrl")
-        token = await context.resolve(provider.auth.apikey.token)
-        ca = await context.resolve_ca(provider.ca_bundle, provider.ca_provider)
-        answer = await answer_to(
-            context.http(bearer=token, ca=ca),
-            "POST",
-            f"{server}/{quote(provider.server.site_id, safe='')}/secrets/dynamic/{quote(name, safe='')}/generate",
-            _WHAT,
-            headers={"bt-secrets-api-version": _VERSION},
-            params={"folder": folder} if folder else None,
-        )
-        if answer.status not in (200, 201):
-            raise answer.error(_WHAT)
-        return Generated(wrap_all(_values(answer.content)), {"path": path})
+        api = await connect(provider, server, context, context.calls(CALLS))
+        return Generated(wrap_all(_values(await api.generated(name, folder))), {"path": path})
 
 
 def _provider(spec: BeyondtrustWorkloadCredentialsDynamicSecretSpec) -> BeyondtrustWorkloadCredentialsSpec:
@@ -72,11 +58,8 @@ def _provider(spec: BeyondtrustWorkloadCredentialsDynamicSecretSpec) -> Beyondtr
         raise InvalidSpecError(f"{place}: {first['msg']}") from None
 
 
-def _values(content: Any) -> dict[str, str]:
-    secret = content.get("secret") if isinstance(content, Mapping) else None
-    if not isinstance(secret, Mapping) or not secret:
-        raise ProviderError(f"{_WHAT}: the answer holds no secret")
-    values = {name: str(secret.get(name) or "") for name in _ALWAYS}
+def _values(secret: Mapping[str, Any]) -> dict[str, bytes]:
+    values = {name: byte_value(secret.get(name)) for name in _ALWAYS}
     if secret.get("sessionToken"):
-        values["sessionToken"] = str(secret["sessionToken"])
+        values["sessionToken"] = byte_value(secret["sessionToken"])
     return values
