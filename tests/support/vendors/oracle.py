@@ -81,6 +81,7 @@ class Oracle(TokenServer):
         now: wall clock.
         old_metadata: the machine has the first version of the metadata service only.
         region: what the metadata service says.
+        metadata: part of the metadata -> what it says instead of the truth.
         lifetime: seconds that tokens live; None gives tokens without end.
         workloads: ServiceAccount tokens that are accepted -> who they are of; None: those of ServiceAccounts.
         signed_in: who got a token, in order.
@@ -95,6 +96,7 @@ class Oracle(TokenServer):
     now: datetime | None = None
     old_metadata: bool = False
     region: str = "iad"
+    metadata: dict[str, bytes] = field(default_factory=dict)
     lifetime: float | None = 1200.0
     workloads: dict[str, str] | None = None
     signed_in: list[str] = field(default_factory=list)
@@ -242,6 +244,7 @@ class Oracle(TokenServer):
             "identity/cert.pem": leaf,
             "identity/key.pem": pem_of(user_key()).encode(),
             "identity/intermediate.pem": leaf,
+            **self.metadata,
         }
         if part not in texts or (self.old_metadata and version != "v1"):
             return web.Response(status=404, text="canary")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from eso.errors import (
     AccessDeniedError,
@@ -15,11 +16,14 @@ from eso.errors import (
     InvalidSpecError,
     ProviderError,
     ReferenceNotFoundError,
+    UnavailableError,
     ValidationUnknownError,
 )
 from eso.providers.oracle.provider import OracleProvider
+from tests.support.keypairs import certificate_pem
 from tests.support.oraclecase import AUTH, REFS, STORE, OracleCase, oracle_case
 from tests.support.providerbench import bench, told, value
+from tests.support.vendors.oracle import pem_of
 
 
 @pytest.fixture
@@ -101,6 +105,67 @@ async def test_no_instance(case: OracleCase) -> None:
                 await call
             assert "canary" not in told(caught.value)
             assert not isinstance(caught.value, ValidationUnknownError)
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "text"),
+    [
+        ("instance/region", b"canary/", "name of a region"),
+        ("identity/cert.pem", b"canary", "certificate cannot be read"),
+        ("identity/cert.pem", certificate_pem(), "does not name a tenancy"),
+        ("identity/key.pem", b"canary", "not an RSA key"),
+        ("identity/key.pem", None, "401"),  # of another machine
+    ],
+)
+async def test_an_instance_with_odd_metadata(case: OracleCase, part: str, content: bytes | None, text: str) -> None:
+    case.oracle.metadata[part] = content or pem_of(generate_private_key(65537, 2048)).encode()
+    async with case.lend(auth=None) as client:
+        with pytest.raises(EsoError, match=text) as caught:
+            await value(client, "db")
+    assert "canary" not in told(caught.value)
+
+
+async def test_the_environment_says_where_machines_sign_in(case: OracleCase, tmp_path: Path) -> None:
+    environ = {
+        "OCI_METADATA_BASE_URL": f"{case.oracle.url}/opc/v1/",
+        "OCI_SDK_AUTH_CLIENT_REGION_URL": f"{case.oracle.url}/",
+    }
+    nowhere = "http://127.0.0.1:1"
+    around = replace(case.around(tmp_path), metadata=nowhere, federation=nowhere, environ=environ)
+    async with bench(OracleProvider(around)) as stores, stores.lend(STORE) as client:
+        assert await value(client, "db") == "canary-db"
+    assert "GET /opc/v1/identity/key.pem" in case.oracle.seen
+
+
+@pytest.mark.parametrize("answer", [b"canary", b"[]", b'{"token":""}'])
+async def test_a_sign_in_that_gives_no_token(case: OracleCase, answer: bytes) -> None:
+    case.oracle.fault = (200, {}, answer)
+    async with case.lend(principalType="Workload") as client:
+        with pytest.raises(ProviderError, match="answer") as caught:
+            await value(client, "db")
+    assert "canary" not in told(caught.value)
+
+
+async def test_a_token_without_end_is_taken_for_one_of_five_minutes(case: OracleCase) -> None:
+    case.oracle.lifetime = None
+    case.oracle.workloads = {"canary-pod-token": "operator"}
+    async with case.lend(principalType="Workload") as client:
+        await value(client, "db")
+        case.later(149)
+        await value(client, "doc")
+        assert len(case.oracle.signed_in) == 1
+        case.later(2)
+        await value(client, "texts")
+        assert len(case.oracle.signed_in) == 2
+
+
+async def test_workload_at_an_address_of_ipv6(case: OracleCase, tmp_path: Path) -> None:
+    environ = {"KUBERNETES_SERVICE_HOST": "::1"}
+    around = replace(case.around(tmp_path), proxymux="http://{host}:1", environ=environ)
+    spec = {**STORE, "principalType": "Workload"}
+    async with bench(OracleProvider(around)) as stores, stores.lend(spec) as client:
+        with pytest.raises(UnavailableError, match="signing in as a workload"):
+            await value(client, "db")
 
 
 @pytest.mark.parametrize("cluster", [False, True])
