@@ -71,9 +71,9 @@ class DVLSClient(SecretsClient):
             ) from None
         try:
             found = await self._entry(key, fresh=True)
+            await self._api.update(self._vault or _both(key).vault, found.identity, found.with_password(text))
         except NoSecretError as err:
             raise InvalidRequestError(f"entry {key} not found: it must exist before secrets are pushed") from err
-        await self._api.update(self._vault or _both(key).vault, found.identity, found.with_password(text))
 
     async def delete_secret(self, remote: PushRemoteRef) -> None:
         """Remove an entry with all its fields; none is success."""
@@ -151,4 +151,6 @@ def _both(key: str) -> _Place:
         raise InvalidSpecError("vault ID cannot be empty")
     if not identity:
         raise InvalidSpecError("entry ID cannot be empty")
+    if not {".", ".."}.isdisjoint((vault, identity)):
+        raise InvalidSpecError(f'"{key}" does not name an entry')
     return _Place(vault, identity)

@@ -232,7 +232,13 @@ async def test_keys_that_name_their_vault(case: Case) -> None:
         for missing in (f"{VAULT}/{identity(99)}", f"{identity(98)}/{one}"):
             with pytest.raises(NoSecretError):
                 await value(client, missing)
-        for key, text in ((one, "expected"), (f"/{one}", "vault ID"), (f"{VAULT}/", "entry ID"), ("", "expected")):
+        for key, text in (
+            (one, "expected"),
+            (f"/{one}", "vault ID"),
+            (f"{VAULT}/", "entry ID"),
+            ("", "expected"),
+            (f"{VAULT}/..", "name an entry"),
+        ):
             with pytest.raises(InvalidSpecError, match=text):
                 await value(client, key)
 

@@ -75,12 +75,14 @@ async def test_pushes_that_are_refused(case: Case, key: str, data: dict[str, Any
     assert case.server.bodies == []
 
 
-async def test_a_push_that_cannot_be_read_back(case: Case) -> None:
+@pytest.mark.parametrize(("status", "error"), [(500, UnavailableError), (404, InvalidRequestError)])
+async def test_a_push_that_cannot_be_read_back(case: Case, status: int, error: type[EsoError]) -> None:
     case.server.add("db", password="old")
-    case.server.after_put = 500
+    case.server.after_put = status
     async with case.lend() as client:
-        with pytest.raises(UnavailableError):
+        with pytest.raises(error) as caught:
             await client.push_secret(source(k="v"), entry("db", "k"))
+        assert not isinstance(caught.value, NoSecretError)
 
 
 async def test_exists(case: Case) -> None:
