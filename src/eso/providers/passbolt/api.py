@@ -92,15 +92,16 @@ class PassboltAPI:
         listing = "listing the metadata keys of Passbolt"
         keys = _objects(await self._read("ListMetadataKeys", "metadata/keys.json", listing, _SHARED_KEYS), listing)
         copies = [
-            text_of(copy, "data", listing)
+            copy
             for key in keys
             if key.get("id") == identity
             for copy in _objects(key.get("metadata_private_keys") or [], listing)
-            if copy.get("user_id") in (user, None)
         ]
+        # The server gives a user their own copies; one that names nobody may be theirs too.
+        copies.sort(key=lambda copy: copy.get("user_id") != user)
         if not copies:
             raise InvalidRequestError(f"{what}: metadata key {identity} is not shared with the user of the store")
-        held = _decoded(await self._key.decrypt(copies[0], listing), listing)
+        held = _decoded(await self._key.decrypt(text_of(copies[0], "data", listing), listing), listing)
         armored, passphrase = (SecretValue(text_of(held, name, listing)) for name in ("armored_key", "passphrase"))
         return await PrivateKey.unlocked(armored, passphrase, f"metadata key {identity} of Passbolt")
 

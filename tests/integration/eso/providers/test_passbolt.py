@@ -234,11 +234,16 @@ async def test_types_of_v5(case: Case, slug: str, secret: str, wanted: tuple[str
 
 async def test_metadata_keys_that_are_not_shared_with_the_user(case: Case) -> None:
     one = case.passbolt.add_v5("v5-default", PAYLOAD, name="db")
-    for copies in ([], [{"user_id": "somebody-else", "data": "canary"}]):
+    for copies, text in (
+        ([], "not shared with the user"),
+        ([{"user_id": "somebody-else", "data": "canary"}], "cannot open"),
+        ([{"user_id": "somebody-else", "data": "canary"}, {"user_id": USER, "data": "canary"}], "cannot open"),
+    ):
         case.passbolt.private_keys = copies
         async with case.lend() as client:
-            with pytest.raises(ProviderError, match="not shared with the user"):
+            with pytest.raises(ProviderError, match=text) as caught:
                 await value(client, one)
+        assert "canary" not in told(caught.value)
     case.passbolt.private_keys = [{"user_id": USER, "data": case.passbolt.encrypted("canary", case.passbolt.user)}]
     async with case.lend() as client:
         with pytest.raises(ProviderError, match="not JSON") as caught:
