@@ -18,7 +18,7 @@ from eso.providers.base import (
 )
 from eso.providers.common import find_property, pushed_value, split_map
 from eso.providers.gathering import read_all
-from eso.providers.probing import tcp_probe
+from eso.providers.tcpprobe import tcp_probe
 from eso.providers.writers import Writers
 from eso.transform.find import name_matcher
 from eso.transform.gojson import dumps, loads

@@ -6,7 +6,7 @@ from eso.errors import InvalidRequestError, ProviderError
 from eso.providers.base import FindRef, RemoteRef, SecretsClient, ValidationResult
 from eso.providers.common import split_map
 from eso.providers.onboardbase.api import OnboardbaseAPI
-from eso.providers.probing import tcp_probe
+from eso.providers.tcpprobe import tcp_probe
 from eso.transform import property as properties
 from eso.transform.find import name_matcher
 from eso.values import SecretMap, SecretValue
