@@ -105,7 +105,8 @@ class PasswordSafeAPI:
         query = {"title": title, "decrypt": _bool(decrypt)}
 
         async def fetch() -> list[Found]:
-            return _listed(await self._sent("GET", "secrets-safe/secrets", what, query=query), what)
+            answer = await self._sent("GET", "secrets-safe/secrets", what, query=query)
+            return [] if answer.status == 404 else _listed(answer, what)
 
         return await self._calls.write("GetSecretsByTitle", fetch)
 

@@ -182,6 +182,11 @@ async def test_exists_looks_for_the_remote_key_as_a_title(case: PasswordSafeCase
     async with case.lend() as client:
         assert await client.secret_exists(PushRemoteRef("db", "ignored"))
         assert not await client.secret_exists(PushRemoteRef("gone"))
+        case.safe.statuses = [404]
+        assert not await client.secret_exists(PushRemoteRef("db"))
+        case.safe.statuses = [403]
+        with pytest.raises(AccessDeniedError):
+            await client.secret_exists(PushRemoteRef("db"))
     assert case.safe.seen[1] == "GET secrets-safe/secrets?title=db&decrypt=false"
 
 
