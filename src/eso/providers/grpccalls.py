@@ -6,8 +6,10 @@ Texts of a vendor are left out of errors, they may repeat what was sent.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import grpc
@@ -36,6 +38,7 @@ __all__ = [
     "Method",
     "channel_options",
     "secure_channel",
+    "system_roots",
     "trusted_roots",
 ]
 
@@ -128,6 +131,17 @@ def trusted_roots(pem: SecretValue, field: str) -> bytes:
     except ValueError:
         raise InvalidSpecError(f"{field}: unable to read trusted CA certificates, it must be PEM") from None
     return pem.reveal()
+
+
+async def system_roots() -> bytes | None:
+    """PEM of the certificates that the system trusts; None where there is no such file, which leaves gRPC those that it carries.
+
+    gRPC looks at neither the system's file nor `SSL_CERT_FILE` by itself, as everything else in the operator does.
+    """
+    found = ssl.get_default_verify_paths().cafile
+    if not found:
+        return None
+    return await asyncio.to_thread(Path(found).read_bytes) or None
 
 
 class GrpcServer:

@@ -18,7 +18,7 @@ from eso.api.meta_v1 import SecretKeySelector
 from eso.errors import InvalidRequestError, InvalidSpecError, ProviderError
 from eso.identity.yandex import METADATA, AuthorizedKey, machine_token
 from eso.providers.base import ProviderCalls, StoreContext
-from eso.providers.grpccalls import ChannelFactory, GrpcServer, Method, secure_channel, trusted_roots
+from eso.providers.grpccalls import ChannelFactory, GrpcServer, Method, secure_channel, system_roots, trusted_roots
 from eso.providers.grpcmessages import message_types
 from eso.providers.renewed import Renewed
 from eso.providers.yandexstore import YandexStore
@@ -151,8 +151,9 @@ class YandexCloud:
                 f"apiEndpoint {endpoint} is not of Yandex Cloud: name a key in auth.authorizedKeySecretRef,"
                 " the operator's own identity is not shown to other hosts"
             )
-        ca = None
-        if spec.ca_provider is not None:
+        if spec.ca_provider is None:
+            ca = await system_roots()
+        else:
             cert = await context.resolve(spec.ca_provider.cert_secret_ref or SecretKeySelector())
             ca = trusted_roots(cert, "caProvider.certSecretRef")
         opened: list[GrpcServer] = []

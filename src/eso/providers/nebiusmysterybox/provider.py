@@ -10,10 +10,10 @@ import grpc.aio
 from pydantic import BaseModel
 
 from eso.api.meta_v1 import SecretKeySelector
-from eso.errors import InvalidSpecError
+from eso.errors import AccessDeniedError, InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
 from eso.providers.common import check_strict
-from eso.providers.grpccalls import ChannelFactory, GrpcServer, secure_channel, trusted_roots
+from eso.providers.grpccalls import ChannelFactory, GrpcServer, secure_channel, system_roots, trusted_roots
 from eso.providers.nebiusmysterybox.api import Mysterybox
 from eso.providers.nebiusmysterybox.auth import SubjectCredentials, exchanged
 from eso.providers.nebiusmysterybox.client import NebiusMysteryboxClient
@@ -64,8 +64,9 @@ class NebiusMysteryboxProvider(Provider[NebiusMysteryboxSpec]):
             EsoError: a reference cannot be resolved, or the credentials were refused.
         """
         host, port = host_and_port(spec.api_domain)
-        ca = None
-        if spec.ca_provider is not None:
+        if spec.ca_provider is None:
+            ca = await system_roots()
+        else:
             pem = await _resolved(context, spec.ca_provider.cert_secret_ref or SecretKeySelector())
             ca = trusted_roots(pem, "caProvider.certSecretRef")
         calls = context.calls(_METRICS)
@@ -76,12 +77,12 @@ class NebiusMysteryboxProvider(Provider[NebiusMysteryboxSpec]):
                 tokens = await _resolved(context, spec.auth.token_secret_ref)
             elif _is_set(spec.auth.service_account_creds_secret_ref):
                 document = await _resolved(context, spec.auth.service_account_creds_secret_ref)
-                iam = self._open(f"tokens.iam.{host}:{port}", ca, opened)
+                iam = self._open(f"tokens.iam.{host}:{port}", ca, opened, AccessDeniedError)
                 tokens = exchanged(SubjectCredentials(document), iam, calls, self._clock)
                 await tokens.get()
             else:
                 raise InvalidSpecError("invalid auth configuration: none provided")
-            server = self._open(f"dpl.mysterybox.{host}:{port}", ca, opened)
+            server = self._open(f"dpl.mysterybox.{host}:{port}", ca, opened, NoSecretError)
             return NebiusMysteryboxClient(Mysterybox(server, tokens, calls, opened))
         except BaseException:
             for each in opened:
@@ -110,10 +111,13 @@ class NebiusMysteryboxProvider(Provider[NebiusMysteryboxSpec]):
             check_strict(cert, store_kind=store_kind, store_namespace=store_namespace)
         return ()
 
-    def _open(self, address: str, ca: bytes | None, opened: list[GrpcServer]) -> GrpcServer:
+    def _open(
+        self, address: str, ca: bytes | None, opened: list[GrpcServer], missing: type[ProviderError]
+    ) -> GrpcServer:
         channel = self._channel(address, ca)
-        opened.append(GrpcServer(channel, "Nebius", timeout=self._timeout, backoff=self._backoff))
-        return opened[-1]
+        server = GrpcServer(channel, "Nebius", timeout=self._timeout, missing=missing, backoff=self._backoff)
+        opened.append(server)
+        return server
 
 
 def _is_set(selector: SecretKeySelector | None) -> TypeGuard[SecretKeySelector]:

@@ -155,6 +155,13 @@ async def test_an_unknown_key(case: Case) -> None:
     assert case.stores.counted(METRICS, "Auth", "error") == 1
 
 
+async def test_an_account_that_is_not_found_deletes_nothing(case: Case) -> None:
+    case.nebius.fault = GrpcFault(grpc.StatusCode.NOT_FOUND, path="/nebius.iam.v1.TokenExchangeService/Exchange")
+    with pytest.raises(AccessDeniedError, match="failed to retrieve iam token by credentials"):
+        async with case.lend():
+            pass
+
+
 @pytest.mark.parametrize(("name", "key"), [("missing", "creds"), ("nebius", "missing")])
 async def test_a_missing_reference(case: Case, name: str, key: str) -> None:
     ref = {"name": name, "key": key}

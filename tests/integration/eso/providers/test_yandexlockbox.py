@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -202,6 +203,13 @@ async def test_each_store_trusts_its_own_ca(case: Case) -> None:
                 async with case.lend(caProvider=roots):
                     pass
         assert await value(client, "e6q", version="v1") == '{"password":"canary-older"}'
+
+
+async def test_without_a_ca_the_system_s_count(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "roots.pem").write_bytes(key_pair()[0])
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots.pem"))
+    async with case.lend(caProvider=None) as client:
+        assert await value(client, "e6q", "password") == "canary-password"
 
 
 async def test_a_ca_that_is_none(case: Case) -> None:
