@@ -22,7 +22,8 @@ from eso.errors import (
 )
 from eso.providers.base import Capabilities, FindRef, Maintenance, RemoteRef, ValidationResult
 from eso.providers.beyondtrust.provider import BeyondtrustProvider
-from tests.support.keypairs import new_key_pair
+from tests.support.keypairs import key_pair, new_key_pair
+from tests.support.mutualtls import over_mutual_tls
 from tests.support.passwordsafe import KEY, OAUTH, SECRETS, PasswordSafeCase, password_safe_case
 from tests.support.providerbench import told, value
 from tests.support.vendors.beyondtrust import API_KEY, CLIENT_ID, ROUTE, secret
@@ -138,13 +139,16 @@ async def test_limits_of_certificates(case: PasswordSafeCase, field: str, long: 
     assert "canary" not in told(caught.value)
 
 
-async def test_a_certificate_pair_is_used(case: PasswordSafeCase) -> None:
-    certificate, key = (pem.decode() for pem in new_key_pair())
-    pair = {"certificate": {"value": f"{certificate}\n"}, "certificateKey": {"value": key}}
-    async with case.lend(auth={**KEY, **pair}) as client:
-        assert await value(client, "apps/db") == "canary-password"
-    async with case.lend(auth={**KEY, "certificate": {"value": "ignored"}}) as client:
-        assert await value(client, "apps/db") == "canary-password"
+@pytest.mark.parametrize("ending", ["", "\n"])
+async def test_a_certificate_pair_is_shown(case: PasswordSafeCase, ending: str) -> None:
+    certificate, key = ({"value": pem.decode().strip() + ending} for pem in key_pair())
+    async with over_mutual_tls(case.safe, required=True) as url:
+        pair = {"certificate": certificate, "certificateKey": key}
+        async with case.lend(auth={**KEY, **pair}, apiUrl=f"{url}{ROUTE}") as client:
+            assert await value(client, "apps/db") == "canary-password"
+        async with case.lend(auth={**KEY, "certificate": certificate}, apiUrl=f"{url}{ROUTE}") as client:
+            with pytest.raises(UnavailableError):  # half of a pair has no effect
+                await value(client, "apps/db")
 
 
 async def test_a_cluster_store_without_namespaces_cannot_be_validated(case: PasswordSafeCase) -> None:

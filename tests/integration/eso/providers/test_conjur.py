@@ -5,15 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import ssl
-import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from eso.errors import (
     AccessDeniedError,
@@ -33,6 +28,7 @@ from eso.stores.broker import BrokerSettings
 from eso.stores.circuit import BreakerSettings
 from eso.values import reveal_all
 from tests.support.keypairs import key_pair
+from tests.support.mutualtls import over_mutual_tls
 from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
 from tests.support.vendors.conjur import API_KEY, JWT, Conjur
 from tests.support.vendors.tokenserver import serving
@@ -143,32 +139,6 @@ async def test_service_account_token_has_the_audiences_and_ten_minutes(case: Cas
     assert shown[0]["aud"] == ["conjur"]
     assert 590 <= shown[0]["exp"] - shown[0]["iat"] <= 610
     assert shown[0]["sub"] == "system:serviceaccount:app:robot"
-
-
-def mutual_tls() -> ssl.SSLContext:
-    """Shows the certificate of `key_pair` and asks for it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate, key = key_pair()
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "pair.pem").write_bytes(certificate + key)
-        context.load_cert_chain(Path(folder, "pair.pem"))
-    context.load_verify_locations(cadata=certificate.decode())
-    context.verify_mode = ssl.CERT_OPTIONAL
-    return context
-
-
-@asynccontextmanager
-async def over_mutual_tls(conjur: Conjur) -> AsyncIterator[str]:
-    """The server, where a client certificate is asked for."""
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", conjur.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=mutual_tls()).start()
-        yield f"https://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 @pytest.mark.parametrize(
