@@ -58,13 +58,14 @@ class Replicas:
         file.write_text(
             yaml.safe_dump({**self._config, "clusters": [{**self._config["clusters"][0], "cluster": cluster}]})
         )
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "tests.support.replica", self._mode, str(file), self._namespace, str(self.stamps)),
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        with (self._folder / f"replica-{proxy.port}.log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "tests.support.replica", self._mode, str(file), self._namespace, str(self.stamps)),
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+                stderr=log,
+            )
         self._stack.push_async_callback(self._end, process)
         self.processes[process.pid] = process
         self.networks[process.pid] = proxy
@@ -75,6 +76,11 @@ class Replicas:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+    def tell(self) -> None:
+        """Print what the replicas wrote."""
+        for log in sorted(self._folder.glob("replica-*.log")):
+            print(log.name, log.read_text(), sep="\n")
 
     def read(self) -> list[Stamp]:
         return read_stamps(self.stamps)
@@ -110,7 +116,12 @@ async def _replicas(mode: str, kubeconfig: Path, folder: Path, objects: int) -> 
         await user.raw("POST", "/api/v1/namespaces", body={"metadata": {"name": namespace}})
         for number in range(objects):
             await user.create(ConfigMap(metadata=ObjectMeta(name=f"object-{number}", namespace=namespace)))
-        yield Replicas(mode, kubeconfig, namespace, folder, stack)
+        replicas = Replicas(mode, kubeconfig, namespace, folder, stack)
+        try:
+            yield replicas
+        except BaseException:
+            replicas.tell()
+            raise
 
 
 @pytest_asyncio.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.controlplane)])

@@ -20,7 +20,7 @@ from reconcile.sharding import Sharding
 
 __all__ = ["LEASE", "RENEW", "RETRY", "Stamp", "read_stamps"]
 
-LEASE, RENEW, RETRY = 3.0, 2.0, 0.4
+LEASE, RENEW, RETRY = 4.0, 3.0, 0.4
 """Durations of the leases, in seconds."""
 
 _TICKS = 5
