@@ -76,6 +76,7 @@ EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "aws": "aws",
         "azurekv": "azure",
+        "cloudrusm": "grpc",
         "gcpsm": "gcp",
         "github": "github",
         "nebiusmysterybox": "grpc",
