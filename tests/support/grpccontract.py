@@ -45,7 +45,6 @@ class GrpcBackend:
         spec: what the store says, given that address; a Secret `credentials` has the certificate to trust as `ca`.
         secrets: other keys of that Secret.
         refuse: makes the credentials of the store invalid while it is entered.
-        expires: whether there are sessions, which end when their tokens do.
         more: arguments of the Subject.
         address: told the address that clients must use.
     """
@@ -55,7 +54,6 @@ class GrpcBackend:
     spec: Callable[[str], dict[str, Any]]
     secrets: Mapping[str, bytes]
     refuse: Callable[[], AbstractAsyncContextManager[None]]
-    expires: bool = True
     more: dict[str, Any] = field(default_factory=dict)
     address: Callable[[str], None] = lambda address: None
 
@@ -92,12 +90,8 @@ async def grpc_backend(backend: GrpcBackend, fault: str = "") -> AsyncIterator[S
             "half-open": board.silent,
             "wrong certificate": board.untrusted,
             "rotated credentials": backend.refuse,
+            "expired token": partial(_signed_out, backend.server),
         }
-        exempt = {}
-        if backend.expires:
-            failures["expired token"] = partial(_signed_out, backend.server)
-        else:
-            exempt["expired token"] = "the token in the Secret is the credential, there is no session"
         async with connector(provider, backend.spec(address), kube, fault) as connect:
             yield Subject(
                 provider,
@@ -106,6 +100,5 @@ async def grpc_backend(backend: GrpcBackend, fault: str = "") -> AsyncIterator[S
                 missing="gone",
                 credentials=[b"canary", b"PRIVATE KEY"],
                 failures=failures,
-                exempt=exempt,
                 **backend.more,
             )

@@ -39,6 +39,7 @@ class GrpcFault:
         code: the status.
         delay: seconds before the answer, which is then a true one.
         wait: seconds that the error asks to wait.
+        details: of the error, as they are on the wire; None for true ones.
         content: sent in place of a message.
         times: how often; negative for always.
         path: of the method; empty for all.
@@ -47,6 +48,7 @@ class GrpcFault:
     code: grpc.StatusCode = grpc.StatusCode.INTERNAL
     delay: float = 0.0
     wait: float | None = None
+    details: bytes | None = None
     content: bytes | None = None
     times: int = -1
     path: str = ""
@@ -122,6 +124,8 @@ class GrpcVendor:
 
 
 def _details(fault: GrpcFault) -> tuple[tuple[str, bytes], ...]:
+    if fault.details is not None:
+        return (("grpc-status-details-bin", fault.details),)
     if fault.wait is None:
         return ()
     info = RetryInfo()

@@ -141,6 +141,15 @@ async def test_without_a_key_the_machine_signs_in(case: Case, auth: dict[str, An
         assert len(case.machine.seen) == 2
 
 
+async def test_the_environment_names_another_metadata_server(case: Case) -> None:
+    cloud = YandexCloud(environ={"YC_METADATA_ADDR": case.machine.host}, timeout=2.0)
+    async with bench(YandexLockboxProvider(cloud)) as stores:
+        await stores.secret("yandex", ca=key_pair()[0].decode())
+        spec = {"apiEndpoint": case.cloud.target, "auth": {}, "caProvider": ROOTS}
+        async with stores.lend(spec) as client:
+            assert await value(client, "e6q", "password") == "canary-password"
+
+
 async def test_a_machine_without_a_service_account(case: Case) -> None:
     case.machine.account = False
     with pytest.raises(ProviderError, match="no service account"):
