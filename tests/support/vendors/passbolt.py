@@ -67,6 +67,7 @@ class Passbolt(TokenServer):
         private_keys: copies of the metadata key; None for the one of the user.
         errors_as: HTTP status of refusals; 0 for their own.
         ids_only: whether lists tell nothing but ids.
+        unknown_as: HTTP status for those who are not signed in.
     """
 
     keys: dict[str, pysequoia.Cert] = field(default_factory=dict)
@@ -80,6 +81,7 @@ class Passbolt(TokenServer):
     private_keys: list[dict[str, Any]] | None = None
     errors_as: int = 0
     ids_only: bool = False
+    unknown_as: int = 401
 
     def __post_init__(self) -> None:
         self.user = pysequoia.Tsk.from_bytes(PRIVATE_KEY.encode()).extract_certificate()
@@ -170,7 +172,7 @@ class Passbolt(TokenServer):
     async def _answer(self, request: web.Request, response: web.Response) -> Any:
         session = request.cookies.get(self.cookie, "")
         if session not in self.sessions:
-            raise Refused(401, "Authentication is required to continue")
+            raise Refused(self.unknown_as, "Authentication is required to continue")
         if self.mfa:
             raise Refused(403, "MFA authentication is required.", url="/mfa/verify/error.json")
         parts = request.path.removesuffix(".json").strip("/").split("/")

@@ -86,7 +86,8 @@ class PassboltSession:
         used = await self._session.get()
         try:
             return await self._body("GET", path, what, used, query)
-        except AccessDeniedError:
+        except (AccessDeniedError, InvalidRequestError):
+            # Servers, and what stands before them, have several answers for those who are not signed in.
             if await self._is_alive(used):
                 raise
         self._session.forget(used)

@@ -161,7 +161,9 @@ async def test_a_key_without_passphrase(case: Case) -> None:
         assert await value(client, one, "password") == "pw"
 
 
-async def test_a_session_that_ended_is_replaced(case: Case) -> None:
+@pytest.mark.parametrize("status", [401, 403, 302, 404])
+async def test_a_session_that_ended_is_replaced(case: Case, status: int) -> None:
+    case.passbolt.unknown_as = status
     one = case.passbolt.add("password-string", "pw", name="db")
     async with case.lend() as client:
         case.passbolt.sessions.clear()
