@@ -130,10 +130,28 @@ async def test_what_is_no_token_is_not_given_away(case: Case, tmp_path: Path, co
     assert case.ibm.forms == []
 
 
-@pytest.mark.parametrize("file", ["/none", "/", "/var/run/secrets/kubernetes.io/serviceaccount/token"])
-async def test_files_that_are_not_read(case: Case, file: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("/none", "it is not a file"),
+        ("/", "it is not a file"),
+        ("/a\0b", "tokenLocation"),
+        ("/var/run/secrets/kubernetes.io/serviceaccount/token", "own token is not sent"),
+        ("/var/run/secrets/tokens/../kubernetes.io/serviceaccount/token", "own token is not sent"),
+    ],
+)
+async def test_files_that_are_not_read(case: Case, file: str, text: str) -> None:
     async with case.lend({"containerAuth": {"profile": "reader", "tokenLocation": file}}) as client:
-        with pytest.raises(InvalidSpecError, match="tokenLocation"):
+        with pytest.raises(InvalidSpecError, match=text):
+            await value(client, identity(1))
+    assert case.ibm.forms == []
+
+
+async def test_a_link_to_the_own_token_is_not_followed(case: Case, tmp_path: Path) -> None:
+    link = tmp_path / "token"
+    link.symlink_to("/var/run/secrets/kubernetes.io/serviceaccount/token")
+    async with case.lend({"containerAuth": {"profile": "reader", "tokenLocation": str(link)}}) as client:
+        with pytest.raises(InvalidSpecError, match="own token is not sent"):
             await value(client, identity(1))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eso.errors import InvalidRequestError
@@ -92,6 +92,7 @@ def test_keys_stay_texts(key: str) -> None:
         assert yaml.safe_load(with_secret(text, [key], "v"))["values"][key] == {"fn::secret": "v"}
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(), st.sampled_from(["values:\n  a: 1\n", "values: {a: 1}", WRITTEN, ""]))
 def test_values_come_back(value: str, text: str) -> None:
     written = with_secret(text, ["a", "b"], value)
