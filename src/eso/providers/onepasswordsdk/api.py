@@ -104,7 +104,7 @@ async def signed_in(
     async def send() -> SDKClient:
         try:
             async with _limited(what, timeout):
-                return await authenticate(token.reveal_text().strip(), name, version)
+                return await authenticate(token.reveal_text(), name, version)
         except RefusedError:
             raise AccessDeniedError(
                 f"{what} failed: check the service account token in its Secret, and the network to 1password.com"

@@ -50,7 +50,7 @@ async def case() -> AsyncIterator[Case]:
     provider = OnePasswordSDKProvider(account.authenticate, lambda: found.now, timeout=0.3)
     # Without answers that are shared for a moment, so that it shows what the provider keeps.
     async with bench(provider, broker=BrokerSettings(reuse=0.0)) as stores:
-        await stores.secret("onepassword", token=f"{TOKEN}\n", wrong="canary-wrong")
+        await stores.secret("onepassword", token=TOKEN, wrong="canary-wrong")
         found.stores = stores
         yield found
     assert account.open == 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
+import onepassword
 import pytest
+from onepassword.items_files import ItemsFiles
 
 from eso.errors import (
     AccessDeniedError,
@@ -15,9 +18,10 @@ from eso.errors import (
     ReferenceNotFoundError,
 )
 from eso.providers.base import FindRef, RemoteRef
+from eso.providers.onepasswordsdk.provider import OnePasswordSDKProvider
 from eso.values import reveal_all
 from tests.integration.eso.providers.onepasswordsdk.conftest import AUTH, CACHE, REF, Case
-from tests.support.providerbench import entry, mapped, source, told, value
+from tests.support.providerbench import bench, entry, mapped, source, told, value
 from tests.support.vendors.onepasswordsdk import identity
 
 
@@ -65,6 +69,34 @@ async def test_token_that_is_refused(case: Case) -> None:
     with pytest.raises(ReferenceNotFoundError):
         async with case.lend(auth={"serviceAccountSecretRef": {**REF, "key": "none"}}):
             pass
+
+
+async def test_sdk_itself_refuses_what_is_no_token() -> None:
+    async with bench(OnePasswordSDKProvider()) as stores:
+        await stores.secret("onepassword", token="canary-token")
+        with pytest.raises(AccessDeniedError, match="check the service account token") as caught:
+            async with stores.lend({"auth": AUTH, "vault": "prod"}):
+                pass
+    assert "canary" not in told(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters"),
+    [
+        (onepassword.Client.authenticate, ["auth", "integration_name", "integration_version"]),
+        (onepassword.Secrets.resolve, ["self", "secret_reference"]),
+        (onepassword.Vaults.list, ["self", "params"]),
+        (onepassword.Environments.get_variables, ["self", "environment_id"]),
+        (onepassword.Items.list, ["self", "vault_id", "filters"]),
+        (onepassword.Items.get, ["self", "vault_id", "item_id"]),
+        (onepassword.Items.create, ["self", "params"]),
+        (onepassword.Items.put, ["self", "item"]),
+        (onepassword.Items.delete, ["self", "vault_id", "item_id"]),
+        (ItemsFiles.read, ["self", "vault_id", "item_id", "attr"]),
+    ],
+)
+def test_sdk_itself_has_what_the_account_of_the_tests_has(method: Any, parameters: list[str]) -> None:
+    assert list(inspect.signature(method).parameters) == parameters
 
 
 @pytest.mark.parametrize("both", [{"vault": None}, {"environment": "env", "vault": "prod"}])
