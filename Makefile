@@ -1,5 +1,7 @@
 # Every target bootstraps .venv itself; the only thing a machine needs is Python >= 3.11.
 PYTHON ?= python3
+# Test processes side by side; 0 runs tests in one process, for a debugger.
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -18,10 +20,10 @@ check: $(STAMP)  ## lint, format, types, layers
 	$(BIN)/lint-imports
 
 unit: $(STAMP)
-	$(BIN)/pytest tests/unit $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile tests/unit $(ARGS)
 
 integration: $(STAMP)
-	$(BIN)/pytest tests/integration $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile tests/integration $(ARGS)
 
 e2e: $(STAMP)  ## user stories, on the embedded and on the real control plane, and a little chaos
 	$(BIN)/pytest tests/e2e tests/chaos $(ARGS)
