@@ -88,7 +88,7 @@ class Keeper(TokenServer):
     refusal: tuple[int, dict[str, Any]] | None = None
     refuses_deletes: bool = False
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    address: str = ""
+    address: str | None = None
     empty: bool = False
     folder: str = "folder-uid"
 
@@ -218,18 +218,22 @@ class Keeper(TokenServer):
 
     def _attached(self, uid: str, title: str, record_key: bytes) -> dict[str, Any]:
         key = self.file_keys.setdefault((uid, title), os.urandom(32))
+        own = f"{self.url}/files/{uid}/{title}?signature=a%2Fb%2B{safe(os.urandom(9))}"
         about = {"title": title, "name": f"{title}.bin", "type": "application/octet-stream", "size": 1}
         return {
             "fileUid": f"{uid}-{title}",
             "fileKey": text(lock(key, record_key)),
             "data": text(lock(json.dumps(about).encode(), key)),
-            "url": self.address or f"{self.url}/files/{uid}/{title}?signature={safe(os.urandom(9))}",
+            "url": self.address
+            if self.address is not None
+            else f"{self.url}/files/{uid}/{title}?signature=a%2Fb%2B{safe(os.urandom(9))}",
             "thumbnailUrl": None,
         }
 
     def _file(self, request: web.Request) -> web.Response:
         uid, title = request.path.removeprefix("/files/").split("/")
-        if not request.query.get("signature") or "Authorization" in request.headers:
+        signed = request.rel_url.raw_query_string.startswith("signature=a%2Fb%2B")
+        if not signed or "Authorization" in request.headers:
             return web.Response(status=403, text="canary")
         content = self.files.get(uid, {}).get(title)
         if content is None:

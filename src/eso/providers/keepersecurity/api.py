@@ -8,9 +8,9 @@ import logging
 import os
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import aiohttp
+from yarl import URL
 
 from eso.errors import (
     AccessDeniedError,
@@ -101,19 +101,19 @@ class KeeperAPI:
             ProviderError: its address is not one of https, or what is there does not decrypt.
         """
         what = f"reading file {file.title} of Keeper"
-        address = urlsplit(file.url)
-        if address.scheme not in self._schemes:
+        address = _address(file.url)
+        if address is None or address.scheme not in self._schemes:
             raise ProviderError(f"{what}: the answer has no https address of it")
 
         async def fetch() -> bytes:
             with transport_errors(what):
-                async with self._files.get(file.url) as response:
+                async with self._files.get(address) as response:
                     if response.status != 200:
                         raise _never_missing(response.status, what, response.headers)
                     return await read_body(response, what)
 
         # The address is signed anew for each answer; the path is what stays.
-        locked = await self._calls.read("GetFileData", (address.netloc, address.path), fetch)
+        locked = await self._calls.read("GetFileData", (address.raw_authority, address.raw_path), fetch)
         try:
             return await asyncio.to_thread(decrypt, locked, file.key)
         except ValueError:
@@ -251,6 +251,15 @@ class KeeperAPI:
                     retry_after=_seconds(said.get("retry_after")) or retry_after(headers),
                 )
         raise _never_missing(status, what, headers)
+
+
+def _address(text: str) -> URL | None:
+    try:
+        # As it is written: a signature is over the very text.
+        found = URL(text, encoded=True)
+        return found if found.host and (found.port or 0) > 0 else None
+    except ValueError:
+        return None
 
 
 def _never_missing(status: int, what: str, headers: Mapping[str, str]) -> ProviderError:

@@ -242,10 +242,12 @@ async def test_refusals(
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("{url}/files/db/ca.pem?signature=x", ""),
-        ("{url}/files/db/none?signature=x", "answered 404"),
-        ("{url}/files/db/empty?signature=x", "does not decrypt"),
+        ("{url}/files/db/ca.pem?signature=a%2Fb%2Bx", ""),
+        ("{url}/files/db/none?signature=a%2Fb%2Bx", "answered 404"),
+        ("{url}/files/db/empty?signature=a%2Fb%2Bx", "does not decrypt"),
         ("ftp://127.0.0.1/canary", "no https address"),
+        ("https://[canary", "no https address"),
+        ("", "no https address"),
     ],
 )
 async def test_file_addresses(case: Case, address: str, message: str) -> None:
