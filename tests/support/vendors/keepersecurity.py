@@ -224,9 +224,7 @@ class Keeper(TokenServer):
             "fileUid": f"{uid}-{title}",
             "fileKey": text(lock(key, record_key)),
             "data": text(lock(json.dumps(about).encode(), key)),
-            "url": self.address
-            if self.address is not None
-            else f"{self.url}/files/{uid}/{title}?signature=a%2Fb%2B{safe(os.urandom(9))}",
+            "url": own if self.address is None else self.address,
             "thumbnailUrl": None,
         }
 
