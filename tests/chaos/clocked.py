@@ -13,7 +13,7 @@ from eso.cli import certcontroller, controller
 from eso.cli.operator import build_operator
 from eso.cli.serving import start, utc_now
 from eso.settings import CertControllerSettings, ControllerSettings
-from reconcile.client.config import load_config
+from reconcile.client.surroundings import load_config
 
 
 def _clock(file: Path) -> Callable[[], datetime]:

@@ -18,7 +18,8 @@ from eso.controllers.webhookconfig.setup import configuration_controller
 from eso.errors import EsoError
 from eso.settings import CertControllerSettings
 from reconcile.client.client import Client
-from reconcile.client.config import Config, load_config
+from reconcile.client.config import Config
+from reconcile.client.surroundings import load_config
 from reconcile.leaderelection import LeaderElection
 from reconcile.manager import Manager
 

@@ -12,7 +12,7 @@ from eso.cli.flags import add_settings, read_settings
 from eso.cli.operator import build_operator
 from eso.cli.serving import start
 from eso.settings import ControllerSettings
-from reconcile.client.config import load_config
+from reconcile.client.surroundings import load_config
 
 __all__ = ["main", "parse"]
 

@@ -20,7 +20,7 @@ from reconcile.api.apiextensions_v1 import CustomResourceDefinition
 from reconcile.api.discovery_v1 import EndpointSlice
 from reconcile.api.model import KubeObject
 from reconcile.client.client import Client
-from reconcile.client.config import load_config
+from reconcile.client.surroundings import load_config
 from reconcile.errors import ConfigError, ReconcileError
 
 __all__ = ["examine", "main"]

@@ -27,7 +27,7 @@ from eso.stores.selection import StoreSelection
 from eso.transform.validation import external_secret_violations
 from reconcile.api.core_v1 import Event, Secret
 from reconcile.client.client import Client
-from reconcile.client.config import load_config
+from reconcile.client.surroundings import load_config
 from reconcile.errors import ConfigError, NotFoundError, ReconcileError
 
 __all__ = ["explain", "main"]

@@ -20,7 +20,7 @@ from eso.controllers.externalsecret.target import target_name
 from eso.errors import EsoError
 from reconcile.api.core_v1 import Secret
 from reconcile.client.client import Client
-from reconcile.client.config import load_config
+from reconcile.client.surroundings import load_config
 from reconcile.errors import ConfigError, ReconcileError
 
 __all__ = ["examine", "main"]

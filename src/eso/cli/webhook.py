@@ -15,7 +15,8 @@ from eso.settings import WebhookSettings
 from eso.webhook.certificates import WatchedCertificates
 from eso.webhook.tls import minimum_version, openssl_ciphers
 from eso.webhook.validate import webhooks
-from reconcile.client.config import Config, load_config
+from reconcile.client.config import Config
+from reconcile.client.surroundings import load_config
 from reconcile.errors import ConfigError
 from reconcile.manager import Manager
 from reconcile.metrics import WebhookMetrics

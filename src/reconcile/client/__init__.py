@@ -2,10 +2,11 @@
 
 from reconcile.client.cached import CachedClient
 from reconcile.client.client import Client
-from reconcile.client.config import Config, load_config
+from reconcile.client.config import Config
 from reconcile.client.matching import FieldConflict, field_conflicts
 from reconcile.client.objects import BoundToken, ObjectList, WatchEvent
 from reconcile.client.patch import JsonPatch, MergePatch, StrategicMergePatch
+from reconcile.client.surroundings import load_config
 from reconcile.client.transport import Response, Transport
 
 __all__ = [

@@ -42,9 +42,7 @@ class HttpTransport:
         self._credentials = config.make_credentials()
         self._tls = TLSContext(config, look_every)
         self._session: aiohttp.ClientSession | None = None
-        url = URL(self._base)
-        if url.scheme not in ("http", "https") or not url.host:
-            raise ConfigError(f"server {self._base!r} is not an http or https URL")
+        url = _url(self._base)
         self._host = f"{url.host}:{url.port}"
         self._is_https = url.scheme == "https"
 
@@ -213,6 +211,18 @@ class _HttpStream:
                 yield chunk
         except aiohttp.ClientError as err:
             raise _broken(*self._what, err) from err
+
+
+def _url(server: str) -> URL:
+    try:
+        url = URL(server)
+        # Reading the port checks it.
+        if url.scheme in ("http", "https") and url.host and url.port is not None:
+            return url
+    except ValueError:
+        # Its text says no more than ours.
+        pass
+    raise ConfigError(f"server {server!r} is not an http or https URL")
 
 
 def _broken(method: str, path: str, err: aiohttp.ClientError) -> TransportError:

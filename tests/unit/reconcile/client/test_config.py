@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.client.config import Config, in_cluster_config, load_config
+from reconcile.client.config import Config
 from reconcile.client.credentials import TokenFile
+from reconcile.client.surroundings import in_cluster_config, load_config
 from reconcile.errors import ConfigError
 from reconcile.testing.loop import run
 
@@ -139,7 +140,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_kubeconfigs_without_plugins_do_not_import_the_large_client(kubeconfig: str) -> None:
     code = (
-        "import sys; from reconcile.client.config import load_config; load_config(sys.argv[1]);"
+        "import sys; from reconcile.client.surroundings import load_config; load_config(sys.argv[1]);"
         "sys.exit('kubernetes_asyncio' in sys.modules)"
     )
 
