@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from reconcile.address import Check, parse_address
 from reconcile.api.core_v1 import ConfigMap
@@ -20,7 +20,7 @@ from reconcile.api.request import Request
 from reconcile.client import Client
 from reconcile.controller import Controller
 from reconcile.manager import Manager
-from reconcile.metrics import ExactCounter
+from reconcile.metrics import ExactCounter, render
 from reconcile.server import HttpServer, health_routes, metrics_routes
 from reconcile.testing.apiserver.requests import User
 from reconcile.testing.apiserver.server import ApiServer
@@ -67,6 +67,24 @@ async def test_health_endpoints_answer_as_kubernetes_components_do() -> None:
         assert (await _get(session, f"{url}/readyz/c")) == (500, "later\n")
         ready["c"] = _fails
         assert (await _get(session, f"{url}/readyz/c")) == (500, "the check failed: KeyError\n")
+
+
+async def test_metrics_look_as_those_of_go() -> None:
+    registry = CollectorRegistry()
+    ExactCounter("calls_count", "Without series.", ["b", "a"], registry=registry)
+    Histogram("z", "Labels by name, `le` last.", ["name", "a"], buckets=[1], registry=registry).labels(
+        "n", "x"
+    ).observe(2)
+    assert render(registry).decode().splitlines() == [
+        "# HELP calls_count Without series.",
+        "# TYPE calls_count counter",
+        "# HELP z Labels by name, `le` last.",
+        "# TYPE z histogram",
+        'z_bucket{a="x",name="n",le="1"} 0',
+        'z_bucket{a="x",name="n",le="+Inf"} 1',
+        'z_count{a="x",name="n"} 1',
+        'z_sum{a="x",name="n"} 2',
+    ]
 
 
 async def test_metrics_keep_their_names_and_have_no_created_series() -> None:
@@ -147,7 +165,7 @@ async def test_a_manager_serves_everything_at_one_address() -> None:
             for series in (
                 'controller_runtime_reconcile_total{controller="configmap",result="error"} 0',
                 'controller_runtime_max_concurrent_reconciles{controller="configmap"} 32',
-                'workqueue_depth{name="configmap",controller="configmap",priority=""} 0',
+                'workqueue_depth{controller="configmap",name="configmap",priority=""} 0',
                 'controller_runtime_reconcile_time_seconds_bucket{controller="configmap",le="0.005"}',
                 "process_cpu_seconds_total",
                 "reconcile_event_loop_lag_seconds",

@@ -20,7 +20,7 @@ def test_names_labels_and_buckets_are_those_of_client_go() -> None:
         return render(registry).decode().splitlines()
 
     lines = run(main())
-    labels = 'name="externalsecret",controller="externalsecret"'
+    labels = 'controller="externalsecret",name="externalsecret"'
     assert f'workqueue_depth{{{labels},priority=""}} 1' in lines
     assert f"workqueue_adds_total{{{labels}}} 2" in lines
     assert f"workqueue_retries_total{{{labels}}} 1" in lines
