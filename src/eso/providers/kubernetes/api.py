@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from typing import Any, Final, TypeVar
 
-from eso.errors import NoSecretError
+from eso.errors import InvalidSpecError, NoSecretError
 from eso.providers.base import ProviderCalls
 from eso.providers.kubeconnection import error_of
 from reconcile.api.authorization_v1 import (
@@ -17,6 +17,7 @@ from reconcile.api.authorization_v1 import (
 )
 from reconcile.api.core_v1 import Secret
 from reconcile.client.client import Client
+from reconcile.client.rest import path_of
 from reconcile.errors import ConflictError, ReconcileError
 
 __all__ = ["SecretsAPI"]
@@ -44,15 +45,16 @@ class SecretsAPI:
 
         Raises:
             NoSecretError: there is none.
+            InvalidSpecError: no Secret can have this name.
         """
-        what = f"reading secret {namespace}/{name}"
+        what = _reading(namespace, name)
         return await self._calls.read(
             "GetSecret", (namespace, name), lambda: _translated(what, self._client.get(Secret, name, namespace))
         )
 
     async def get_wire(self, namespace: str, name: str) -> dict[str, Any] | None:
-        """One Secret with every field, as it is now; None when there is none."""
-        what = f"reading secret {namespace}/{name}"
+        """One Secret with every field, as it is now; None when there is none; raises as `get` otherwise."""
+        what = _reading(namespace, name)
         try:
             return await self._calls.write(
                 "GetSecret", lambda: _translated(what, self._client.get_wire(Secret, name, namespace))
@@ -136,6 +138,17 @@ class SecretsAPI:
 
 def _covers(values: list[str], wanted: str) -> bool:
     return wanted in values or "*" in values
+
+
+def _reading(namespace: str, name: str) -> str:
+    """What a request for one Secret is called in messages, once it is clear that it asks for one."""
+    try:
+        if not name:
+            raise ValueError("an empty name asks for all")
+        path_of(Secret.resource, namespace, name)
+    except ValueError as err:
+        raise InvalidSpecError(f"remoteRef: {name!r} cannot be the name of a secret") from err
+    return f"reading secret {namespace}/{name}"
 
 
 async def _translated(what: str, request: Awaitable[T]) -> T:

@@ -70,14 +70,12 @@ class KubernetesClient(SecretsClient):
         return SecretValue(found)
 
     async def get_secret_map(self, ref: RemoteRef) -> SecretMap:
-        """The data keys, or the members of the JSON object in one of them."""
+        """The data keys (or labels and annotations), or the members of the JSON object in one of them."""
         secret = await self._api.get(self._namespace, ref.key)
+        found: Mapping[str, bytes] = secret.data
         if ref.metadata_policy == "Fetch":
-            labels, annotations = secret.metadata.labels, secret.metadata.annotations
-            return wrap_all({"labels": _plain(labels), "annotations": _plain(annotations)})
-        if not ref.property:
-            return wrap_all(secret.data)
-        return wrap_all(_members(secret, ref))
+            found = {name: _plain(entries).encode() for name, entries in _metadata(secret).items()}
+        return wrap_all(_members(found, ref) if ref.property else found)
 
     async def get_all_secrets(self, ref: FindRef) -> SecretMap:
         """The Secrets with the tags as labels, or whose name matches; each as JSON of its data."""
@@ -116,10 +114,15 @@ class KubernetesClient(SecretsClient):
         else:
             data = {key: _encoded(value) for key, value in source.data.items()}
         if present is None:
-            metadata = {"name": name, "namespace": options.remote_namespace}
+            metadata = {
+                "name": name,
+                "namespace": options.remote_namespace,
+                "labels": options.applied({}, options.labels),
+                "annotations": options.applied({}, options.annotations),
+            }
             await self._api.create(
                 {
-                    "metadata": {**metadata, "labels": dict(options.labels), "annotations": dict(options.annotations)},
+                    "metadata": metadata,
                     "type": source.type or "Opaque",
                     "data": data,
                 }
@@ -181,8 +184,13 @@ class KubernetesClient(SecretsClient):
         await self._api.close()
 
 
-def _plain(value: Mapping[str, str | bytes]) -> str:
+def _plain(value: Any) -> str:
     return dumps(value, escape_html=False)
+
+
+def _metadata(secret: Secret) -> dict[str, Mapping[str, str] | None]:
+    """Labels and annotations; None, which is `null` in JSON, where there are none."""
+    return {"labels": secret.metadata.labels or None, "annotations": secret.metadata.annotations or None}
 
 
 def _data_json(secret: Secret) -> str:
@@ -201,15 +209,15 @@ def _data_value(data: Mapping[str, bytes], name: str) -> bytes | None:
 
 def _metadata_value(secret: Secret, name: str) -> bytes | None:
     """Labels and annotations, one of the two, one entry of it, or what is inside that entry."""
-    both: dict[str, Mapping[str, str]] = {"labels": secret.metadata.labels, "annotations": secret.metadata.annotations}
+    both = _metadata(secret)
     if not name:
-        return dumps(both, escape_html=False).encode()
+        return _plain(both).encode()
     section, dot, rest = name.partition(".")
     if section not in both:
         return None
     if not dot:
         return _plain(both[section]).encode()
-    entries = both[section]
+    entries = both[section] or {}
     if rest in entries:
         return entries[rest].encode()
     key, _, path = rest.partition(".")
@@ -221,9 +229,9 @@ def _metadata_value(secret: Secret, name: str) -> bytes | None:
     return value_at(value, path.replace(".", "")) if found is None else found
 
 
-def _members(secret: Secret, ref: RemoteRef) -> dict[str, bytes]:
-    """The members of the JSON object in one data key, each as JSON (texts keep their quotes)."""
-    encoded = dumps({key: base64.b64encode(value).decode() for key, value in secret.data.items()}).encode()
+def _members(data: Mapping[str, bytes], ref: RemoteRef) -> dict[str, bytes]:
+    """The members of the JSON object in one key, each as JSON (texts keep their quotes)."""
+    encoded = dumps({key: base64.b64encode(value).decode() for key, value in data.items()}).encode()
     found = escaped_first(encoded, ref.property)
     if found is None:
         raise ProviderError(f"property {ref.property} does not exist in key {ref.key}")
@@ -233,7 +241,7 @@ def _members(secret: Secret, ref: RemoteRef) -> dict[str, bytes]:
         raise ProviderError(f"property {ref.property} of key {ref.key} does not hold JSON") from None
     if not isinstance(document, dict):
         raise ProviderError(f"property {ref.property} of key {ref.key} does not hold a JSON object")
-    return {name: dumps(value).encode() for name, value in document.items()}
+    return {name: _plain(value).encode() for name, value in document.items()}
 
 
 def _encoded(value: SecretValue) -> str:

@@ -176,6 +176,7 @@ async def test_a_kubeconfig_from_a_secret_runs_nothing_and_reads_no_files(remote
         ({"auth": {}}, InvalidSpecError),
         ({"auth": None}, InvalidSpecError),
         ({"server": {"url": ""}}, InvalidSpecError),
+        ({"server": {"url": "https://["}}, InvalidSpecError),
         ({"authRef": {"name": "credentials", "key": "reader"}}, InvalidSpecError),
         ({"auth": {"token": {"bearerToken": {"name": "gone", "key": "k"}}}}, EsoError),
         (
@@ -336,15 +337,33 @@ async def test_a_missing_secret_is_no_secret(remote: Remote) -> None:
             await client.get_secret_map(RemoteRef("gone"))
 
 
+async def test_a_secret_without_labels_has_none(remote: Remote) -> None:
+    await remote.secret("s", k="v")
+    async with remote.lend() as client:
+        assert await value(client, "s", metadata_policy="Fetch") == '{"annotations":null,"labels":null}'
+        assert await value(client, "s", "labels", metadata_policy="Fetch") == "null"
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b"])
+async def test_what_cannot_be_a_name_is_refused(remote: Remote, name: str) -> None:
+    async with remote.lend() as client:
+        with pytest.raises(InvalidSpecError, match="cannot be the name of a secret"):
+            await value(client, name)
+        with pytest.raises(InvalidSpecError, match="cannot be the name of a secret"):
+            await client.push_secret(SOURCE, PushEntry("a", PushRemoteRef(name, "k")))
+
+
 async def test_extract(remote: Remote) -> None:
     await remote.secret("s", labels={"l": "1"}, a="1", doc='{"t":"x","n":1.50,"o":{"b":1,"a":"<"}}', plain="text")
     async with remote.lend() as client:
         found = reveal_all(await client.get_secret_map(RemoteRef("s")))
         assert found["a"] == b"1" and set(found) == {"a", "doc", "plain"}
         found = reveal_all(await client.get_secret_map(RemoteRef("s", metadata_policy="Fetch")))
-        assert found == {"labels": b'{"l":"1"}', "annotations": b"{}"}
+        assert found == {"labels": b'{"l":"1"}', "annotations": b"null"}
+        found = reveal_all(await client.get_secret_map(RemoteRef("s", "labels", metadata_policy="Fetch")))
+        assert found == {"l": b'"1"'}
         found = reveal_all(await client.get_secret_map(RemoteRef("s", "doc")))
-        assert found == {"t": b'"x"', "n": b"1.5", "o": b'{"a":"\\u003c","b":1}'}
+        assert found == {"t": b'"x"', "n": b"1.5", "o": b'{"a":"<","b":1}'}
         for missing in ("plain", "gone"):
             with pytest.raises(ProviderError) as caught:
                 await client.get_secret_map(RemoteRef("s", missing))
@@ -425,6 +444,13 @@ async def test_push_metadata_that_is_refused(remote: Remote, metadata: Any) -> N
     async with remote.lend() as client:
         with pytest.raises(InvalidSpecError):
             await client.push_secret(SOURCE, PushEntry("a", PushRemoteRef("s", "k"), metadata))
+
+
+async def test_a_new_secret_has_no_metadata_where_that_of_the_target_counts(remote: Remote) -> None:
+    async with remote.lend() as client:
+        await client.push_secret(SOURCE, PushEntry("", PushRemoteRef("new"), envelope(targetMergePolicy="Ignore")))
+    metadata = (await remote.kube.get(Secret, "new", "remote")).metadata
+    assert (metadata.labels, metadata.annotations) == ({}, {})
 
 
 async def test_a_cluster_store_may_push_elsewhere(remote: Remote) -> None:

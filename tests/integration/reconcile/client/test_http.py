@@ -298,6 +298,6 @@ async def test_a_rotated_ca_file_is_followed_and_a_broken_one_is_not(tmp_path: P
 
 
 def test_what_is_no_url_is_refused() -> None:
-    for server in ("", "api:6443", "ftp://x", "https://"):
+    for server in ("", "api:6443", "ftp://x", "https://", "https://[", "https://x:port", "https://x:99999"):
         with pytest.raises(ConfigError, match="is not an http or https URL"):
             HttpTransport(Config(server=server))
