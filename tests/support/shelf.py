@@ -38,6 +38,7 @@ class ShelfProvider(Provider[FakeSpec]):
         values: by namespace and key.
         reads: how often each namespace asked.
         refused: namespaces whose stores do not work.
+        broken: namespaces for whose stores the provider has a defect.
         checks: how often stores of each namespace were validated.
         open: namespaces whose reads hang, with what lets them go on.
     """
@@ -51,10 +52,13 @@ class ShelfProvider(Provider[FakeSpec]):
         self.values: dict[str, dict[str, str | bytes | Exception]] = {}
         self.reads: Counter[str] = Counter()
         self.refused: set[str] = set()
+        self.broken: set[str] = set()
         self.checks: Counter[str] = Counter()
         self.open: dict[str, asyncio.Event] = {}
 
     async def new_client(self, spec: FakeSpec, context: StoreContext) -> SecretsClient:
+        if context.consumer_namespace in self.broken:
+            raise LookupError("a secret")
         return _ShelfClient(self, spec, context)
 
     def validate_store(self, spec: FakeSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:

@@ -142,6 +142,10 @@ class StoreReconciler:
         except EsoError as err:
             await self._not_ready(store, "InvalidProviderConfig", "unable to create client", err)
             raise RetryError(f"could not get provider client: {cause_of(err)}", retry_after=_pause(err)) from err
+        except Exception as err:
+            # A provider is somebody else's code: the store says that it failed, the log says where.
+            await self._not_ready(store, "InvalidProviderConfig", "unable to create client", err)
+            raise
         try:
             await self._validator.validate(store)
         except ValidationUnknownError as err:
@@ -150,6 +154,10 @@ class StoreReconciler:
         except EsoError as err:
             await self._not_ready(store, "InvalidProviderConfig", "unable to validate store", err)
             raise RetryError(f"could not validate provider: {cause_of(err)}", retry_after=_pause(err)) from err
+        except Exception as err:
+            # As above.
+            await self._not_ready(store, "InvalidProviderConfig", "unable to validate store", err)
+            raise
         await self._valid(store)
         return Result(requeue_after=interval)
 
@@ -172,7 +180,7 @@ class StoreReconciler:
         await self._write(store, True, "ValidationUnknown", summary)
 
     async def _not_ready(
-        self, store: SecretStore | ClusterSecretStore, reason: str, summary: str, err: EsoError
+        self, store: SecretStore | ClusterSecretStore, reason: str, summary: str, err: Exception
     ) -> None:
         cause = cause_of(err)
         self._events.event(store, "Warning", reason, cause)

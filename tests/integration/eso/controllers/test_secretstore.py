@@ -95,6 +95,16 @@ async def test_store_whose_client_cannot_be_made(space: Space) -> None:
     assert len(space.writes()) == writes + 2
 
 
+async def test_defect_of_a_provider_is_reported_by_its_class(space: Space) -> None:
+    space.bench.shelf.broken.add(space.namespace)
+    await space.store()
+    message = await _reaches(space, "False", "InvalidProviderConfig", "unable to create client: unexpected LookupError")
+    assert "a secret" not in message
+    await space.told("Warning", "InvalidProviderConfig", "unexpected LookupError", name="store")
+    space.bench.shelf.broken.discard(space.namespace)
+    await _valid(space)
+
+
 async def test_provider_that_nobody_knows(space: Space) -> None:
     await space.store(
         spec={"provider": {"gitlab": {"auth": {"SecretRef": {"accessToken": {"name": "x", "key": "y"}}}}}}
