@@ -72,12 +72,12 @@ def build_operator(
         reader=CredentialReader(manager.client, now=clock),
     )
     clients.reader.follow(manager.cache.informer(Secret, metadata_only=True))
-    if not settings.namespace:
+    if not settings.namespace or settings.enable_cluster_store_reconciler:
         manager.cache.informer(Namespace)
     manager.add(clients)
     if settings.enable_secret_store_reconciler:
         manager.add(store_controller(SecretStore, manager, clients, settings, clock=clock))
-    if settings.enable_cluster_store_reconciler and not settings.namespace:
+    if settings.enable_cluster_store_reconciler:
         manager.add(store_controller(ClusterSecretStore, manager, clients, settings, clock=clock))
     made = generator_parts(manager, clients, settings, generators or GeneratorRegistry(), clock=clock)
     manager.add(
@@ -100,9 +100,9 @@ def build_operator(
                 manager, clients, settings, generation=made.push_secrets, changes=made.changes, clock=clock
             )
         )
-    if settings.enable_cluster_external_secret_reconciler and not settings.namespace:
+    if settings.enable_cluster_external_secret_reconciler:
         manager.add(cluster_external_secret_controller(manager, settings))
-    if settings.enable_cluster_push_secret_reconciler and not settings.namespace:
+    if settings.enable_cluster_push_secret_reconciler:
         manager.add(cluster_push_secret_controller(manager, settings, clock=clock))
     return manager
 
@@ -134,4 +134,6 @@ def _manager(
     )
     if followed is not None:
         manager.add(followed)
+    # A path that probes of External Secrets Operator may ask: `/readyz/readyz`.
+    manager.ready_checks["readyz"] = lambda: None
     return manager

@@ -35,6 +35,7 @@ __all__ = [
     "Failed",
     "ForeignObjectError",
     "NamespaceGoneError",
+    "OutOfReachError",
     "Stamped",
     "Stamper",
     "by_controller",
@@ -63,6 +64,10 @@ class ForeignObjectError(EsoError):
 
 class NamespaceGoneError(EsoError):
     """The namespace is going away or gone: nothing can be created there, and nothing has to be."""
+
+
+class OutOfReachError(EsoError):
+    """The operator does not watch the namespace: it would not see what becomes of an object there."""
 
 
 Failed = dict[str, Exception]
@@ -131,8 +136,11 @@ class Stamper(Generic[T]):
         Raises:
             ForeignObjectError: somebody else has an object of that name.
             NamespaceGoneError: the namespace takes nothing new.
+            OutOfReachError: the operator was told to keep to other namespaces.
             APIError, TransportError: the request failed.
         """
+        if not {"", namespace} & set(self._informer.namespaces):
+            raise OutOfReachError(f"namespace {namespace} is not watched: --namespace limits the operator to others")
         current = self._informer.get(blueprint.name, namespace)
         if current is None:
             await self._create(owner, namespace, blueprint)

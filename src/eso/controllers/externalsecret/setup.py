@@ -123,7 +123,7 @@ def external_secret_controller(
         ),
         Watch(SecretStore, dependents.of_store, predicates=[store_works_differently]),
     ]
-    if settings.enable_cluster_store_reconciler and not settings.namespace:
+    if settings.enable_cluster_store_reconciler:
         watches.append(Watch(ClusterSecretStore, dependents.of_store, predicates=[store_works_differently]))
     controller = Controller(
         ExternalSecret,

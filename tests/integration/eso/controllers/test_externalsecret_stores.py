@@ -156,6 +156,17 @@ async def test_cluster_stores_that_are_switched_off(idle_bench: Bench) -> None:
         assert not await space.has()
 
 
+async def test_an_operator_for_one_namespace_still_has_the_kinds_of_cluster_scope(idle_bench: Bench) -> None:
+    here, elsewhere = await idle_bench.space(team="scoped"), await idle_bench.space(team="scoped")
+    await _cluster_store(idle_bench, "scoped", conditions=[{"namespaces": [here.namespace]}])
+    ref = {"name": "scoped", "kind": "ClusterSecretStore"}
+    async with idle_bench.operator(namespace=here.namespace):
+        for space in (here, elsewhere):
+            await space.external_secret(secretStoreRef=ref)
+        await here.synced()
+        assert await elsewhere.ready() == ("", "", "")
+
+
 async def test_store_that_is_deleted_breaks_the_next_refresh_only(space: Space) -> None:
     await space.store(k="one")
     await space.external_secret()

@@ -238,6 +238,16 @@ async def test_selectors(world: Cluster, kind: Stamping, selection: dict[str, An
         await kind.settled(world, conditions=READY, provisionedNamespaces=wanted)
 
 
+async def test_an_operator_for_one_namespace_fails_the_others(world: Cluster, kind: Stamping) -> None:
+    async with world.operator(namespace="two"):
+        await kind.create(world)
+        status = await kind.settled(world, provisionedNamespaces=["two"], conditions=FAILED)
+        (failed,) = status["failedNamespaces"]
+        assert failed["namespace"] == "one"
+        assert "--namespace" in failed["reason"]
+        assert await kind.child_of(world, "one") is None
+
+
 async def test_nothing_is_asked_of_the_api_server_when_nothing_changed(world: Cluster, kind: Stamping) -> None:
     async with world.operator():
         await kind.create(world)
