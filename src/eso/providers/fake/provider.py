@@ -42,5 +42,5 @@ class FakeProvider(Provider[FakeSpec]):
             if not entry.key:
                 raise InvalidSpecError(f"key must be set in data {position}")
             if not entry.value:
-                raise InvalidSpecError(f"at least one of value or valueMap must be set in data {position}")
+                raise InvalidSpecError(f"at least one value must be set in data {position}")
         return ()

@@ -157,8 +157,14 @@ def test_validate() -> None:
         done(client(result=2).validate())
 
 
-@pytest.mark.parametrize("entry", [{"key": "", "value": "v"}, {"key": "k", "value": ""}])
-def test_validate_store(entry: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"key": "", "value": "v"}, "^key must be set in data 1$"),
+        ({"key": "k", "value": ""}, "^at least one value must be set in data 1$"),
+    ],
+)
+def test_validate_store(entry: dict[str, str], message: str) -> None:
     spec = FakeSpec.model_validate({"data": [{"key": "a", "value": "b"}, entry]})
-    with pytest.raises(InvalidSpecError, match="data 1"):
+    with pytest.raises(InvalidSpecError, match=message):
         FakeProvider().validate_store(spec, store_kind="SecretStore", store_namespace="a")
