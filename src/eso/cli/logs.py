@@ -43,6 +43,9 @@ TIME_ENCODINGS: Final[dict[str, Callable[[float], float | int | str]]] = {
     "rfc3339": lambda moment: _iso(moment, 0),
     "rfc3339nano": lambda moment: _iso(moment, 6),
 }
+# What zap's parser takes besides: empty means the default, and `nanos` is its own word for what ESO's help calls `nano`.
+_LEVEL_ALIASES: Final = {"": "info", "warning": "warn"}
+_ENCODING_ALIASES: Final = {"": "epoch", "nanos": "nano"}
 
 
 def _timestamp(encode: Callable[[float], Any]) -> Processor:
@@ -84,16 +87,18 @@ def configure_logs(level: str, time_encoding: str, stream: TextIO | None = None)
     """Route every log record of this process, libraries included, to one stream.
 
     Args:
-        level: a name in `LEVELS`.
-        time_encoding: a name in `TIME_ENCODINGS`.
+        level: a name in `LEVELS`, in any case; empty means `info`.
+        time_encoding: a name in `TIME_ENCODINGS`, in any case; empty means `epoch`.
         stream: standard error when absent; coloured lines when it is a terminal.
 
     Raises:
         ValueError: an unknown name; the message is ESO's.
     """
-    if level not in LEVELS:
+    threshold = LEVELS.get(_LEVEL_ALIASES.get(level.lower(), level.lower()))
+    if threshold is None:
         raise ValueError(f'error unmarshalling loglevel: unrecognized level: "{level}"')
-    if time_encoding not in TIME_ENCODINGS:
+    encode = TIME_ENCODINGS.get(_ENCODING_ALIASES.get(time_encoding.lower(), time_encoding.lower()))
+    if encode is None:
         raise ValueError(f'error unmarshalling timeEncoding: unrecognized encoding: "{time_encoding}"')
     out = stream if stream is not None else sys.stderr
     shared: list[Processor] = [
@@ -101,7 +106,7 @@ def configure_logs(level: str, time_encoding: str, stream: TextIO | None = None)
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         _request,
-        _timestamp(TIME_ENCODINGS[time_encoding]),
+        _timestamp(encode),
     ]
     final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if out.isatty():
@@ -113,7 +118,7 @@ def configure_logs(level: str, time_encoding: str, stream: TextIO | None = None)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(LEVELS[level])
+    root.setLevel(threshold)
     # Request lines of libraries say nothing an operator needs, and some print URLs with tokens.
     for chatty in (
         "aiohttp.access",
@@ -126,7 +131,7 @@ def configure_logs(level: str, time_encoding: str, stream: TextIO | None = None)
         "grpc",
         "asyncio",
     ):
-        logging.getLogger(chatty).setLevel(max(LEVELS[level], logging.WARNING))
+        logging.getLogger(chatty).setLevel(max(threshold, logging.WARNING))
     loop_log = logging.getLogger("asyncio")
     if _without_objects not in loop_log.filters:
         loop_log.addFilter(_without_objects)
