@@ -13,7 +13,6 @@ __all__ = [
     "FINALIZER",
     "FOUND",
     "OWN",
-    "PUSHED",
     "Marks",
     "Synced",
     "destination",
@@ -35,10 +34,7 @@ FOUND: Final = "pushsecrets.external-secrets.io/found-at-provider"
 It is an annotation because the status of the released CustomResourceDefinition has no place for it.
 """
 
-PUSHED: Final = "pushsecrets.external-secrets.io/pushed-sources"
-"""Annotation: which versions of the sources the providers have; see `versions`."""
-
-OWN: Final = (FOUND, PUSHED)
+OWN: Final = (FOUND,)
 """Annotations that the operator itself keeps: they are no edits of the object."""
 
 Synced = dict[str, dict[str, PushSecretData]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -168,7 +167,6 @@ class PushSecretReconciler:
         await remove_finalizer(self._client, push, FINALIZER)
 
     async def _sync(self, request: Request, push: PushSecret, started: datetime) -> Result:
-        versions = self._versions.of(push)
         try:
             try:
                 check_data_to(push)
@@ -188,9 +186,6 @@ class PushSecretReconciler:
         finally:
             # What is settled by now, or held, stays as it is.
             await self._generation.roll_back(push)
-        if done is not None:
-            # Before the status, which says that nothing is left to do.
-            done = replace(done, push=await self._versions.record(done.push, versions))
         if done is None:
             # No store is left to push to. One that appears or becomes ours is an event.
             return Result()

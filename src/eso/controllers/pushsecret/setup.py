@@ -62,7 +62,6 @@ def push_secret_controller(
         deleter=deleter,
         memory=memory,
         versions=SourceVersions(
-            manager.client,
             manager.cache.informer(Secret, metadata_only=True),
             manager.cache.informer(ConfigMap, metadata_only=True),
         ),
@@ -85,7 +84,7 @@ def push_secret_controller(
         ),
         Watch(SecretStore, dependents.of_store, predicates=[store_works_differently]),
     ]
-    if settings.enable_cluster_store_reconciler and not settings.namespace:
+    if settings.enable_cluster_store_reconciler:
         watches.append(Watch(ClusterSecretStore, dependents.of_store, predicates=[store_works_differently]))
     controller = Controller(
         PushSecret,

@@ -1,71 +1,55 @@
-"""Which versions of its sources a PushSecret has pushed, so that a change while no operator watched is not lost."""
+"""Whether the sources of a PushSecret were written after its last push, so that a change while no operator watched is not lost."""
 
 from __future__ import annotations
 
-import hashlib
-from typing import Final
-
-import msgspec
+from collections.abc import Iterator
 
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret
-from eso.controllers.pushsecret.ledger import PUSHED
+from eso.controllers.conditions import find
 from reconcile.api.core_v1 import ConfigMap, Secret
 from reconcile.api.model import KubeObject
 from reconcile.cache.informer import Informer
-from reconcile.client.client import Client
-from reconcile.client.patch import MergePatch
+from reconcile.cache.store import is_older
 from reconcile.client.selectors import selector_of
 
 __all__ = ["SourceVersions"]
 
-_DIGEST: Final = 8
-
 
 class SourceVersions:
-    """Compares the sources as the caches show them with those of the last push, which an annotation remembers.
+    """Compares the resource versions of sources, as the caches show them, with that of the PushSecret.
+
+    Every push ends with a write of the PushSecret's status, so a source that has a later version was not pushed as it is now.
+    Nothing has to be remembered for this. An API server that keeps the two kinds apart, so that their versions say nothing about each
+    other, costs a push at start, or makes a change wait for the refresh.
 
     Args:
-        client: writes the annotation.
         secrets: of metadata at least.
         config_maps: as `secrets`.
     """
 
-    def __init__(self, client: Client, secrets: Informer[Secret], config_maps: Informer[ConfigMap]) -> None:
-        self._client = client
+    def __init__(self, secrets: Informer[Secret], config_maps: Informer[ConfigMap]) -> None:
         self._secrets = secrets
         self._config_maps = config_maps
 
-    def of(self, push: PushSecret) -> str:
-        """Digest of the versions now; ask before the sources are read, so that it is never ahead of what is pushed."""
-        found: list[KubeObject | None] = []
+    def changed(self, push: PushSecret) -> bool:
+        """Whether there may be something that was not pushed: a later source, one that is gone, or a push that failed."""
+        condition = find(push.status.conditions)
+        if condition is None or condition.status != "True":
+            return True
+        pushed = push.metadata.resource_version
+        return any(one is None or is_older(pushed, one.metadata.resource_version) for one in self._sources(push))
+
+    def _sources(self, push: PushSecret) -> Iterator[KubeObject | None]:
         source = push.spec.selector.secret
         if source is not None and source.name:
-            found.append(self._secrets.get(source.name, push.namespace))
+            yield self._secrets.get(source.name, push.namespace)
         elif source is not None and source.selector is not None:
-            found += self._selected(push)
+            yield from self._selected(push)
         for step in (push.spec.template.template_from or ()) if push.spec.template is not None else ():
             if step.secret is not None:
-                found.append(self._secrets.get(step.secret.name, push.namespace))
+                yield self._secrets.get(step.secret.name, push.namespace)
             if step.config_map is not None:
-                found.append(self._config_maps.get(step.config_map.name, push.namespace))
-        versions = [(obj.metadata.uid, obj.metadata.resource_version) for obj in found if obj is not None]
-        return hashlib.blake2b(msgspec.json.encode(sorted(versions)), digest_size=_DIGEST).hexdigest()
-
-    def changed(self, push: PushSecret) -> bool:
-        """Whether the sources are others than those that were pushed; never for what was pushed by an older operator."""
-        pushed = push.metadata.annotations.get(PUSHED)
-        return pushed is not None and pushed != self.of(push)
-
-    async def record(self, push: PushSecret, versions: str) -> PushSecret:
-        """Remember what was pushed; call it when all of it has been.
-
-        Raises:
-            APIError, TransportError: it could not be written.
-        """
-        if push.metadata.annotations.get(PUSHED) == versions:
-            return push
-        patch = MergePatch({"metadata": {"annotations": {PUSHED: versions}}})
-        return await self._client.patch(PushSecret, push.name, push.namespace, patch)
+                yield self._config_maps.get(step.config_map.name, push.namespace)
 
     def _selected(self, push: PushSecret) -> list[Secret]:
         source = push.spec.selector.secret

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eso.api.externalsecrets_v1alpha1.pushsecret import PushSecret
-from eso.controllers.pushsecret.ledger import FINALIZER, FOUND, PUSHED
+from eso.controllers.pushsecret.ledger import FINALIZER, FOUND
 from eso.controllers.pushsecret.watches import edited
 from reconcile.cache import InformerEvent
 
@@ -28,7 +28,7 @@ def push(status: dict[str, Any] | None = None, **metadata: Any) -> PushSecret:
             False,
             id="managed fields only",
         ),
-        pytest.param(push(), push(annotations={FOUND: "{}", PUSHED: "x"}), False, id="our own annotations"),
+        pytest.param(push(), push(annotations={FOUND: "{}"}), False, id="our own annotations"),
         pytest.param(push(), push(finalizers=[FINALIZER]), False, id="our own finalizer"),
         pytest.param(push(finalizers=[FINALIZER]), push(), True, id="our finalizer taken away"),
         pytest.param(push(), push(generation=4), True, id="generation"),
