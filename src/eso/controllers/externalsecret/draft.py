@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,12 +18,15 @@ from eso.controllers.externalsecret.ownership import (
 from eso.controllers.managedfields import OwnedFields, owned_fields
 from eso.transform.hash import object_hash
 
-__all__ = ["Draft", "build", "is_valid"]
+__all__ = ["Draft", "Render", "Template", "build", "is_valid"]
 
 _KEEPS_FOREIGN_KEYS: Final = ("Merge", "CreateOrMerge")
 
 Render = Callable[["Draft"], None]
 """Writes the rendered templates into a draft."""
+
+Template = Callable[[], Awaitable[Render]]
+"""Fetches what the templates need; called only when they are going to be rendered."""
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret, ExternalSecretDataFromRemoteRef
-from eso.controllers.externalsecret.draft import Draft, Render
+from eso.controllers.externalsecret.draft import Draft, Render, Template
 from eso.controllers.externalsecret.ownership import ANNOTATION_DATA_HASH, LABEL_MANAGED, LABEL_OWNER, owner_label
 from eso.controllers.externalsecret.refresh import refresh_interval
 from eso.transform.hash import object_hash
@@ -46,14 +46,17 @@ def kept_data(es: ExternalSecret, current: Mapping[str, Any] | None) -> dict[str
     return draft.data if policy in ("Owner", "Orphan") else None
 
 
-def unchanged(data: Mapping[str, bytes]) -> Render:
-    """A render step that leaves values which a template has made as they are."""
+def unchanged(data: Mapping[str, bytes]) -> Template:
+    """A template that leaves values which another has made as they are."""
 
     def render(draft: Draft) -> None:
         draft.data.clear()
         draft.data.update(data)
 
-    return render
+    async def prepare() -> Render:
+        return render
+
+    return prepare
 
 
 def _made_once(es: ExternalSecret) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of, find
 from eso.controllers.externalsecret.collector import Gatherer
-from eso.controllers.externalsecret.draft import Render, is_valid
+from eso.controllers.externalsecret.draft import is_valid
 from eso.controllers.externalsecret.freshness import follows_sources, news_within, reusable
 from eso.controllers.externalsecret.keep import kept_data, unchanged
 from eso.controllers.externalsecret.managed import ManagedFilter, Standing
@@ -173,15 +173,9 @@ class ExternalSecretReconciler:
                     settled = await self._targets.when_empty(es, current)
                     if settled is not None:
                         return settled
-                return await self._targets.write(es, current, data, await self._render(es, data))
+                return await self._targets.write(es, current, data, lambda: self._renderer.prepare(es, data))
         except NotModifiedError:
             return Outcome()
-
-    async def _render(self, es: ExternalSecret, data: Mapping[str, bytes]) -> Render:
-        try:
-            return await self._renderer.prepare(es, data)
-        except EsoError as err:
-            raise Failure("could not update secret", cause_of(err)) from err
 
     async def _done(self, es: ExternalSecret, outcome: Outcome, started: datetime) -> ExternalSecret:
         before = find(es.status.conditions)

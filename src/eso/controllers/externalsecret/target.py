@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
 from eso.controllers.conditions import cause_of
-from eso.controllers.externalsecret.draft import Draft, Render, build
+from eso.controllers.externalsecret.draft import Draft, Template, build
 from eso.controllers.externalsecret.outcome import DELETED, MISSING, RETAINED, Failure, Outcome, Reason
 from eso.controllers.externalsecret.ownership import (
     ANNOTATION_DATA_HASH,
@@ -83,7 +83,7 @@ class TargetSecrets:
             return None
 
     async def write(
-        self, es: ExternalSecret, current: Mapping[str, Any] | None, data: Mapping[str, bytes], render: Render
+        self, es: ExternalSecret, current: Mapping[str, Any] | None, data: Mapping[str, bytes], template: Template
     ) -> Outcome:
         """Bring the target to what `es` and `data` ask for.
 
@@ -91,7 +91,7 @@ class TargetSecrets:
             es: the ExternalSecret.
             current: the target from `read`.
             data: what the providers gave.
-            render: applies the template.
+            template: what the templates need; their sources do not matter to a target that is not filled.
 
         Raises:
             Failure: the condition tells why.
@@ -104,12 +104,14 @@ class TargetSecrets:
             return await self._only_label(es, current)
         # managedFields say what to take away again; the cache does not hold them.
         if current is not None and (
-            policy in _FOREIGN_KEYS_STAY or es.status.synced_resource_version != version_of(es)
+            policy in _FOREIGN_KEYS_STAY
+            or es.status.synced_resource_version != version_of(es)
+            or _makes_names_in_metadata(es)
         ):
             current = await self._read_live(es)
         for attempt in range(_TRIES):
             try:
-                return await self._write_once(es, current, data, render)
+                return await self._write_once(es, current, data, template)
             except ConflictError:
                 if attempt == _TRIES - 1:
                     raise
@@ -119,17 +121,18 @@ class TargetSecrets:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _write_once(
-        self, es: ExternalSecret, current: Mapping[str, Any] | None, data: Mapping[str, bytes], render: Render
+        self, es: ExternalSecret, current: Mapping[str, Any] | None, data: Mapping[str, bytes], template: Template
     ) -> Outcome:
         name = target_name(es)
         if current is None:
             if es.spec.target.creation_policy == "Merge":
                 return Outcome(Reason.MISSING, MISSING)
-            draft = build(es, name, None, data, render)
+            draft = build(es, name, None, data, await template())
             await self._client.create(Secret.from_wire(draft.to_wire()), field_manager=field_owner(es.name))
             self._events.event(es, "Normal", "Created", "secret created")
             return Outcome().with_binding(name)
         before = Draft.of(current)
+        render = _leave if es.spec.target.immutable else await template()
         draft = build(es, name, current, data, render)
         if draft.same_content(before) and draft.same_metadata(before):
             return Outcome().with_binding(name)
@@ -212,6 +215,17 @@ class TargetSecrets:
             await self._client.delete(
                 Secret, target_name(es), es.namespace, uid=current["metadata"]["uid"], missing_ok=True
             )
+
+
+def _leave(_: Draft) -> None:
+    """Render nothing: what is there stays."""
+
+
+def _makes_names_in_metadata(es: ExternalSecret) -> bool:
+    """Whether names of labels or annotations come out of a template, and so may go without an edit of the object."""
+    template = es.spec.target.template
+    sources = template.template_from or () if template is not None else ()
+    return any(source.target.lower() in ("labels", "annotations") for source in sources)
 
 
 def _failure(err: Exception, name: str) -> Failure:

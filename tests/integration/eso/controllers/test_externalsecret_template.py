@@ -165,6 +165,26 @@ async def test_template_from_into_metadata(space: Space, target: str, field: str
     assert await space.data() == {"k": b"v"}
 
 
+async def test_names_that_a_template_no_longer_makes_leave_the_secret(space: Space) -> None:
+    space.shelve(map='{"a": "1", "b": "2"}')
+    await space.store()
+    literal = "{{ range $k, $v := . }}made-{{ $k }}: '{{ $v }}'\n{{ end }}"
+    await space.external_secret(
+        dataFrom=[{"extract": {"key": "map"}}],
+        refreshInterval="100ms",
+        target={"template": {"data": {"x": "y"}, "templateFrom": [{"literal": literal, "target": "Labels"}]}},
+    )
+    await space.synced()
+    assert (await space.secret())["metadata"]["labels"].items() >= {"made-a": "1", "made-b": "2"}.items()
+    space.shelve(map='{"a": "1"}')
+
+    async def gone() -> bool:
+        return "made-b" not in (await space.secret())["metadata"]["labels"]
+
+    await eventually(gone)
+    assert (await space.secret())["metadata"]["labels"]["made-a"] == "1"
+
+
 async def test_keys_that_left_the_template_leave_the_secret(space: Space) -> None:
     await space.create_secret(other="x")
     await _templated(
@@ -229,6 +249,27 @@ FAILURES: dict[str, tuple[dict[str, Any], str]] = {
         'templateFrom target="spec" is not allowed when targeting a Secret',
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("target", "present", "reason"),
+    [
+        ({"creationPolicy": "None"}, True, "SecretSynced"),
+        ({"creationPolicy": "None"}, False, "SecretSynced"),
+        ({"creationPolicy": "Merge"}, False, "SecretMissing"),
+        ({"immutable": True}, True, "SecretSynced"),
+    ],
+)
+async def test_template_of_a_target_that_is_not_filled_is_not_read(
+    space: Space, target: dict[str, Any], present: bool, reason: str
+) -> None:
+    if present:
+        await space.create_secret(old="x")
+    await _templated(space, {"templateFrom": [_items("configMap", "none", "file")]}, target=target)
+    await space.reaches("True", reason)
+    assert await space.has() is present
+    if present:
+        assert await space.data() == {"old": b"x"}
 
 
 @pytest.mark.parametrize("case", FAILURES)
