@@ -44,12 +44,10 @@ def news_within(es: ExternalSecret, now: datetime, failed_ago: float | None, *, 
     """
     if failed_ago is not None:
         return failed_ago
-    if valid:
-        return math.inf
     created = es.metadata.creation_timestamp
-    if es.status.refresh_time is not None or created is None:
-        return 0.0
-    return max((now - created).total_seconds() - _CLOCKS_APART, 0.0)
+    if es.status.refresh_time is None and created is not None:
+        return max((now - created).total_seconds() - _CLOCKS_APART, 0.0)
+    return math.inf if valid else 0.0
 
 
 def follows_sources(es: ExternalSecret) -> bool:

@@ -47,6 +47,7 @@ def test_an_edit_asks_anew(interval: str, synced: str | None, forced: bool, age:
         ({}, "2026-03-04T11:59:00Z", None, False, 58.0),
         ({}, "2026-03-04T11:59:59Z", None, False, 0.0),
         ({}, "2026-03-04T12:00:09Z", None, False, 0.0),  # by a clock that is ahead
+        ({}, "2026-03-04T11:59:59Z", None, True, 0.0),  # Orphan: nothing is there, and that is right
         ({}, None, None, False, 0.0),
     ],
 )
