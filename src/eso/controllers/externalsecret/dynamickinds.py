@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from eso.api.externalsecrets_v1.externalsecret import ExternalSecret
@@ -20,6 +21,7 @@ from reconcile.watches import Watch
 __all__ = ["DynamicKinds"]
 
 _SELECTOR: Final = f"{LABEL_MANAGED}=true"
+_API_VERSION: Final = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-z0-9]+")
 
 
 class DynamicKinds:
@@ -58,6 +60,8 @@ class DynamicKinds:
         found = self._known.get((api_version, kind))
         if found is not None:
             return found
+        if not _API_VERSION.fullmatch(api_version):
+            raise InvalidSpecError(f"spec.target.manifest.apiVersion: {api_version} is no group and version")
         path = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
         try:
             listed = (await self._client.raw("GET", path)).get("resources") or ()

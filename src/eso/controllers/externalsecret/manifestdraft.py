@@ -95,7 +95,12 @@ def build_manifest(
         if template.metadata is not None:
             labels.update(template.metadata.labels or {})
             annotations.update(template.metadata.annotations or {})
+        identity = _identity(wire)
         wire = _rendered(wire, data, steps or (), delims)
+        changed = [field for field, value in _identity(wire).items() if value != identity[field]]
+        if changed:
+            # Otherwise a template could write into a namespace, or a kind, that nobody has allowed.
+            raise InvalidSpecError(f"spec.target.template must not change {', '.join(changed)} of the target")
     if _is_secret(manifest.api_version, manifest.kind):
         _encode(wire)
     set_owner(wire["metadata"], es)
@@ -147,6 +152,15 @@ def _rendered(
         except EsoError as err:
             raise InvalidSpecError(f"{step.where}: {err}") from err
     return wire
+
+
+def _identity(wire: Mapping[str, Any]) -> dict[str, Any]:
+    """Which object it is."""
+    metadata = wire.get("metadata")
+    fields = {field: wire.get(field) for field in ("apiVersion", "kind")}
+    for field in ("name", "namespace", "uid", "resourceVersion"):
+        fields[f"metadata.{field}"] = metadata.get(field) if isinstance(metadata, Mapping) else None
+    return fields
 
 
 def _is_secret(api_version: str, kind: str) -> bool:

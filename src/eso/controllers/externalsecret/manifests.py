@@ -89,14 +89,15 @@ class ManifestTargets:
         if policy != "None":
             current = await self._read(kind, es)
             self._kinds.watch(kind, es)
-        if not due and self._is_valid(es, current):
+        intact = self._is_intact(current)
+        if not due and (intact or policy == "Orphan"):
             return None
         async with self._gatherer.gathered(es, max_age=max_age, reason=Reason.RESOURCE_ERROR) as data:
             if not data:
                 settled = await self._when_empty(es, kind, current)
                 if settled is not None:
                     return settled
-            return await self._write(es, kind, current, data)
+            return await self._write(es, kind, current, data, intact=intact)
 
     async def _checked_kind(self, es: ExternalSecret) -> type[KubeObject]:
         manifest = es.spec.target.manifest
@@ -123,9 +124,8 @@ class ManifestTargets:
             cause = _with_permission(err, kind)
             raise Failure("could not get target resource", cause, reason=Reason.RESOURCE_ERROR) from err
 
-    def _is_valid(self, es: ExternalSecret, current: Mapping[str, Any] | None) -> bool:
-        if es.spec.target.creation_policy == "Orphan":
-            return True
+    def _is_intact(self, current: Mapping[str, Any] | None) -> bool:
+        """Whether the target is as the last sync left it."""
         if current is None:
             return False
         metadata = current["metadata"]
@@ -168,7 +168,13 @@ class ManifestTargets:
         self._events.event(es, "Normal", "Deleted", f"Deleted {kind.resource.kind} {metadata['name']}")
 
     async def _write(
-        self, es: ExternalSecret, kind: type[KubeObject], current: Mapping[str, Any] | None, data: Mapping[str, bytes]
+        self,
+        es: ExternalSecret,
+        kind: type[KubeObject],
+        current: Mapping[str, Any] | None,
+        data: Mapping[str, bytes],
+        *,
+        intact: bool,
     ) -> Outcome:
         policy = es.spec.target.creation_policy
         done = Outcome(Reason.RESOURCE_SYNCED, SYNCED)
@@ -179,7 +185,7 @@ class ManifestTargets:
             if current is None and policy == "Merge":
                 return Outcome(Reason.RESOURCE_MISSING, _MISSING)
             try:
-                await self._put(es, kind, current, wanted)
+                await self._put(es, kind, current, wanted, intact=intact)
             except ConflictError:
                 if attempt == _TRIES - 1:
                     raise
@@ -215,19 +221,27 @@ class ManifestTargets:
             raise Failure("could not apply template to manifest", cause, reason=Reason.RESOURCE_ERROR) from err
 
     async def _put(
-        self, es: ExternalSecret, kind: type[KubeObject], current: Mapping[str, Any] | None, wanted: dict[str, Any]
+        self,
+        es: ExternalSecret,
+        kind: type[KubeObject],
+        current: Mapping[str, Any] | None,
+        wanted: dict[str, Any],
+        *,
+        intact: bool,
     ) -> None:
         name = wanted["metadata"]["name"]
         if current is None:
             written = await self._client.create(kind.from_wire(wanted), field_manager=field_owner(es.name))
             self._events.event(es, "Normal", "Created", f"Created {kind.resource.kind} {name}")
-        elif covers(current, wanted) and not _stale_metadata(current, wanted):
+        elif intact and covers(current, wanted) and not _stale_metadata(current, wanted):
             self._seen[_key(current)] = _Seen(current["metadata"]["uid"], current["metadata"].get("generation", 0))
             return
         else:
             body = {**wanted, "metadata": {k: v for k, v in wanted["metadata"].items() if k != "managedFields"}}
+            # What others have added to it goes by this too; where there is nothing of that kind, the API server changes nothing.
             written = await self._client.replace(body, kind, field_manager=field_owner(es.name))
-            self._events.event(es, "Normal", "Updated", f"Updated {kind.resource.kind} {name}")
+            if written.metadata.resource_version != current["metadata"]["resourceVersion"]:
+                self._events.event(es, "Normal", "Updated", f"Updated {kind.resource.kind} {name}")
         self._seen[_key(wanted)] = _Seen(written.metadata.uid, written.metadata.generation)
 
     async def _delete_orphans(self, es: ExternalSecret, kind: type[KubeObject]) -> None:

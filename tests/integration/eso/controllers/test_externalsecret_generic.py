@@ -204,6 +204,26 @@ async def test_drift_is_repaired_at_once(space: Space, manifest: Any, resource: 
     await eventually(repaired)
 
 
+@pytest.mark.parametrize(
+    ("manifest", "resource", "field"),
+    [(CONFIG_MAP, "v1/configmaps", "data"), (WIDGET, "example.com/v1/widgets", "spec")],
+)
+async def test_what_others_add_to_the_content_goes(space: Space, manifest: Any, resource: str, field: str) -> None:
+    await space.store(k="one")
+    await space.external_secret(target={"manifest": manifest})
+    await space.reaches(*SYNCED)
+    await space.bench.settled()
+    wanted = (await space.request("GET", resource, "app"))[field]
+    await space.merge(resource, "app", {field: {"foreign": "x"}})
+
+    async def repaired() -> bool:
+        return bool((await space.request("GET", resource, "app"))[field] == wanted)
+
+    await eventually(repaired)
+    await space.bench.settled()
+    assert space.writes().count(("PUT", f"{resource.rpartition('/')[2]}/app")) == 1
+
+
 async def test_drift_after_a_restart(idle_bench: Bench) -> None:
     space = await idle_bench.space()
     await space.store(k="one")
@@ -358,6 +378,7 @@ async def test_secret_as_manifest(space: Space) -> None:
         ({"apiVersion": "example.com/v1", "kind": "Nothing"}, "no kind Nothing in example.com/v1"),
         ({"apiVersion": "nowhere.example.com/v1", "kind": "Widget"}, "no kind Widget in nowhere.example.com/v1"),
         ({"apiVersion": "v1", "kind": "Namespace"}, "not namespaced"),
+        ({"apiVersion": "x/../../api/v1", "kind": "ConfigMap"}, "no group and version"),
     ],
 )
 async def test_kind_that_cannot_be_a_target(space: Space, manifest: dict[str, str], text: str) -> None:
@@ -376,6 +397,20 @@ async def test_template_failure(space: Space) -> None:
     await space.store(k="one")
     await space.external_secret(target={"manifest": CONFIG_MAP, "template": {"data": {"x": "{{ .none }}"}}})
     await space.reaches("False", "ResourceSyncedError", "could not apply template to manifest")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("metadata.namespace", "default"), ("metadata.name", "other"), ("kind", "Secret"), ("metadata", "text")],
+)
+async def test_template_does_not_lead_to_another_object(space: Space, path: str, value: str) -> None:
+    await space.store(k="one")
+    template = {"data": {"x": "y"}, "templateFrom": [{"literal": value, "target": path}]}
+    await space.external_secret(target={"manifest": CONFIG_MAP, "template": template})
+    text = "could not apply template to manifest"
+    assert path in await space.reaches("False", "ResourceSyncedError", text)
+    assert (await space.bench.client.raw("GET", "/api/v1/namespaces/default/configmaps"))["items"] == []
+    await _gone(space, "v1/configmaps", "other")
 
 
 async def test_write_that_is_refused(space: Space) -> None:
