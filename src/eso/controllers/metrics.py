@@ -80,16 +80,18 @@ class KindMetrics:
         )
 
     @contextmanager
-    def timed(self, name: str, namespace: str) -> Iterator[None]:
-        """Measure one reconcile."""
+    def timed(self, name: str, namespace: str, labels: Mapping[str, str] | None = None) -> Iterator[None]:
+        """Measure one reconcile; `labels` are the object's, where its kind shows them with its durations."""
         started = perf_counter()
         try:
             yield
         finally:
             elapsed = perf_counter() - started
             self.seconds.observe(elapsed)
-            key = (namespace, name)
-            values = self._durations.setdefault(key, self._labels.of(name, namespace))
+            values = self._labels.of(name, namespace, labels)
+            if self._durations.get((namespace, name), values) != values:
+                self.forget_duration(name, namespace)
+            self._durations[namespace, name] = values
             self.duration.labels(*values).set(elapsed * 1e9)
 
     def observe(self, obj: KubeObject, conditions: list[Condition] | None, type_: str = "Ready") -> None:

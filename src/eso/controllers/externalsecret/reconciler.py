@@ -97,9 +97,9 @@ class ExternalSecretReconciler:
         """
         es = await self._client.find(ExternalSecret, request)
         try:
-            with self._metrics.timed(request.name, request.namespace):
-                if es is None:
-                    return self._gone(request)
+            if es is None:
+                return self._gone(request)
+            with self._metrics.timed(request.name, request.namespace, es.metadata.labels):
                 return await self._present(request, es)
         finally:
             self._turns.wake()

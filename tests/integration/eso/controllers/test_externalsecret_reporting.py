@@ -33,6 +33,8 @@ async def test_condition_gauge_follows_the_condition(space: Space) -> None:
     await space.request("DELETE", ES, "app")
     await eventually(lambda: _condition(space, "Ready", "True") is None)
     assert _condition(space, "Ready", "False") is None
+    await space.bench.settled()
+    assert space.bench.metric("externalsecret_reconcile_duration", name="app", namespace=space.namespace) is None
 
 
 async def test_counters(space: Space) -> None:
@@ -124,6 +126,14 @@ async def test_extended_labels(idle_bench: Bench) -> None:
                 == 1.0
             )
         )
+        await idle_bench.settled()
+        series = {"name": "app", "namespace": space.namespace, **labels}
+        for metric in ("externalsecret_sync_calls_total", "externalsecret_reconcile_duration"):
+            assert idle_bench.metric(metric, app_kubernetes_io_name="shop", **series)
+        await space.merge(ES, "app", {"metadata": {"labels": {"app.kubernetes.io/name": "mall"}}})
+        duration = "externalsecret_reconcile_duration"
+        await eventually(lambda: bool(idle_bench.metric(duration, app_kubernetes_io_name="mall", **series)))
+        assert idle_bench.metric(duration, app_kubernetes_io_name="shop", **series) is None
 
 
 async def test_status_conflict_is_no_failure(space: Space) -> None:
