@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 
 from eso.api.duration import parse_duration
 from eso.api.externalsecrets_v1.externalsecret import SyncWindow, SyncWindows
@@ -32,6 +32,16 @@ _DESCRIPTORS: Final = {
 _FIELD: Final = re.compile(
     r"(\*|\d+|[A-Za-z]{3})(-(\d+|[A-Za-z]{3}))?(/\d+)?(,(\*|\d+|[A-Za-z]{3})(-(\d+|[A-Za-z]{3}))?(/\d+)?)*"
 )
+_RANGE: Final = re.compile(r"(\w+)-(\w+)")
+_EVERY_STEP: Final = re.compile(r"\*/0*1(?!\d)")
+_NAMES: Final = {
+    name: number
+    for names, first in (
+        (("sun", "mon", "tue", "wed", "thu", "fri", "sat"), 0),
+        (("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1),
+    )
+    for number, name in enumerate(names, first)
+}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -101,16 +111,27 @@ def _firings(schedule: str, now: datetime) -> tuple[datetime, datetime] | None:
     line = _line(schedule)
     if line is None:
         return None
-    last = croniter(line, now + _INSTANT).get_prev(datetime)
-    return last, croniter(line, now).get_next(datetime)
+    try:
+        last = croniter(line, now + _INSTANT).get_prev(datetime)
+        return last, croniter(line, now).get_next(datetime)
+    except CroniterBadDateError:
+        return None  # a day that never comes: 30 February
 
 
 @functools.lru_cache(maxsize=1024)
 def _line(schedule: str) -> str | None:
     line = _DESCRIPTORS.get(schedule, schedule)
-    # Stricter than the library, which also reads six fields, random and hashed values, and Sunday as 7.
-    fields = line.replace("?", "*").split()
+    # Stricter than the library, which also reads six fields, random and hashed values, ranges that run backwards, and Sunday as 7.
+    # It takes `*/1` for a restriction, which upstream's does not: the days of month and week would be alternatives then.
+    fields = _EVERY_STEP.sub("*", line.replace("?", "*")).split()
     if len(fields) != 5 or not all(_FIELD.fullmatch(field) for field in fields) or "7" in fields[4]:
+        return None
+    if any(_number(start) > _number(end) for field in fields for start, end in _RANGE.findall(field)):
         return None
     line = " ".join(fields)
     return line if croniter.is_valid(line) else None
+
+
+def _number(text: str) -> int:
+    """A number, or what the name of a month or day stands for; the library refuses names that are none."""
+    return int(text) if text.isdigit() else _NAMES.get(text.lower(), 0)

@@ -47,6 +47,12 @@ NOON = "2026-03-04T12:00:00"  # a Wednesday
         ("@every 1h", "10m", "2026-03-04T12:20:00", False),
         ("0 12 * * 7", "1h", NOON, False),  # seven is no day of the week in Go
         ("61 12 * * *", "1h", NOON, False),
+        ("0 12 */1 * MON", "1h", NOON, False),  # a step of one restricts nothing
+        ("0 12 31 * */1", "1h", NOON, False),
+        ("10-5 12 * * *", "1h", NOON, False),  # backwards
+        ("0 12 * * FRI-wed", "1h", NOON, False),
+        ("0 12 * JAN-mar *", "1h", NOON, True),
+        ("0 12 31 2 *", "1h", NOON, False),  # a day that never comes
         ("nonsense", "1h", NOON, False),
         ("0 12 * * *", "soon", NOON, False),
         ("@every soon", "1h", NOON, False),
