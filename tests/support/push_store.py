@@ -44,7 +44,7 @@ from reconcile.manager import Manager
 from reconcile.testing.apiserver import ApiServer
 from reconcile.testing.eventually import eventually
 
-__all__ = ["Cluster", "Vault", "cluster"]
+__all__ = ["Cluster", "OneWayProvider", "Vault", "cluster"]
 
 K = TypeVar("K", bound=KubeObject)
 
@@ -64,6 +64,7 @@ class Vault:
         gate: writes wait for it.
         waiting: how many have come to the gate.
         unreadable: error of reads.
+        reads: how often it was asked for a value or whether there is one.
         slow: seconds that a write takes before and after it takes effect.
     """
 
@@ -78,6 +79,7 @@ class Vault:
     gate: asyncio.Event | None = None
     waiting: int = 0
     unreadable: Exception | None = None
+    reads: int = 0
     slow: float = 0.0
 
 
@@ -90,6 +92,7 @@ class VaultClient(SecretsClient):
         return self._provider.vault(self._name)
 
     async def get_secret(self, ref: RemoteRef) -> SecretValue:
+        self._vault.reads += 1
         if self._vault.unreadable is not None:
             raise self._vault.unreadable
         found = self._vault.values.get(_place(ref.key, ref.property))
@@ -121,6 +124,7 @@ class VaultClient(SecretsClient):
         self._provider.order.append(("delete", f"{self._name}:{place}"))
 
     async def secret_exists(self, remote: PushRemoteRef) -> bool:
+        self._vault.reads += 1
         if self._vault.refuse_exists is not None:
             raise self._vault.refuse_exists
         return _place(remote.remote_key, remote.property) in self._vault.values
@@ -152,6 +156,12 @@ class VaultProvider(Provider[FakeSpec]):
 
     def validate_store(self, spec: FakeSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
         return ()
+
+
+class OneWayProvider(VaultProvider):
+    """One whose values cannot be read where they were written."""
+
+    reads_back: ClassVar[bool] = False
 
 
 class CountedTransport:
@@ -293,10 +303,10 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster() -> AsyncIterator[Cluster]:
+async def cluster(provider: VaultProvider | None = None) -> AsyncIterator[Cluster]:
     """A control plane; start the operator with `operator`."""
     async with ApiServer(listen=False) as server:
         client = Client(server.transport)
         for crd in all_crds():
             await client.raw("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body=crd)
-        yield Cluster(server, client, VaultProvider())
+        yield Cluster(server, client, provider or VaultProvider())

@@ -259,6 +259,9 @@ class Provider(abc.ABC, Generic[SpecT]):
     batches: ClassVar[bool] = False
     """Whether its clients read through `ProviderCalls.read_batched`; refreshes of such stores come in bursts that fill batches."""
 
+    reads_back: ClassVar[bool] = True
+    """Whether reading what was pushed is sure to change nothing and to find it; where it is not, every refresh pushes anew."""
+
     rate_limit: ClassVar[tuple[float, int] | None] = None
     """Calls per second and calls at once that the vendor allows an account by default; None when it states none."""
 

@@ -25,6 +25,7 @@ from eso.errors import (
 )
 from eso.providers.base import RemoteRef, SecretsClient
 from eso.stores.client_manager import ClientManager
+from eso.stores.leased import LeasedClient
 from reconcile.api.request import Request
 from reconcile.errors import ReconcileError
 from reconcile.tracebacks import frames_of
@@ -145,7 +146,7 @@ class _Writer:
     def __init__(
         self,
         memory: PushMemory,
-        client: SecretsClient,
+        client: LeasedClient,
         push: PushSecret,
         plan: StorePlan,
         outcome: StoreOutcome,
@@ -178,7 +179,7 @@ class _Writer:
             return
         self._outcome.pushed[where] = planned.record
         self._outcome.written += 1
-        found = await self._look(planned)
+        found = await self._look(planned) if self._client.provider.reads_back else None
         self._memory.remember(self._request, store, where, Pushed(sent, found, self._clock()))
 
     async def _is_there(self, planned: Planned, last: Pushed) -> bool:
@@ -186,6 +187,8 @@ class _Writer:
         now = self._clock()
         if now - last.verified < self._trust:
             return True
+        if not self._client.provider.reads_back:
+            return False
         try:
             if last.found is not None:
                 there = self._memory.found(await self._client.get_secret(_remote(planned))) == last.found

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from typing import Final
 
 import aiohttp
 from yarl import URL
 
-from eso.errors import InvalidRequestError, NotModifiedError
+from eso.errors import InvalidRequestError, InvalidSpecError, NotModifiedError
 from eso.providers.http import error_for_status, read_body, retry_after, transport_errors
 from eso.providers.webhook.ntlm import NtlmCredentials, authenticated
 from eso.providers.webhook.request import RenderedRequest
 
 __all__ = ["WebhookApi"]
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""Names of methods and headers; RFC 9110, section 5.6.2."""
+
+_NO_VALUE: Final = re.compile("[\r\n\0\ud800-\udfff]")
+"""What the value of a header may not hold; the surrogates stand for bytes that are no UTF-8."""
 
 
 class WebhookApi:
@@ -55,17 +63,15 @@ class WebhookApi:
     async def _attempt(
         self, request: RenderedRequest, what: str, extra: dict[str, str]
     ) -> tuple[int, dict[str, str], bytes]:
+        url, headers = _url(request.url), _headers(request.headers, extra)
+        _check(request.method, headers)
         with transport_errors(what):
             async with self._http.request(
-                request.method,
-                _url(request.url),
-                headers=_headers(request.headers, extra),
-                data=request.body or None,
-                timeout=self._timeout,
+                request.method, url, headers=headers, data=request.body or None, timeout=self._timeout
             ) as response:
                 names = dict.fromkeys(response.headers)
-                headers = {name: ", ".join(response.headers.getall(name)) for name in names}
-                return response.status, headers, await read_body(response, what)
+                answered = {name: ", ".join(response.headers.getall(name)) for name in names}
+                return response.status, answered, await read_body(response, what)
 
 
 def _url(text: str) -> URL:
@@ -78,6 +84,17 @@ def _url(text: str) -> URL:
         # Its text quotes a part of the URL, which may hold a credential.
         raise InvalidRequestError("the rendered URL of the webhook is not valid") from None
     raise InvalidRequestError("the rendered URL of the webhook needs a host and the scheme http or https")
+
+
+def _check(method: str, headers: list[tuple[str, str]]) -> None:
+    """Refuse what no request can carry; of a value only the header's name is shown, it may hold a credential."""
+    if not _TOKEN.fullmatch(method):
+        raise InvalidSpecError(f"method {method!r} of the webhook is not a method of HTTP")
+    for name, value in headers:
+        if not _TOKEN.fullmatch(name):
+            raise InvalidSpecError(f"headers[{name}] of the webhook is not the name of a header")
+        if _NO_VALUE.search(value):
+            raise InvalidSpecError(f"headers[{name}] of the webhook has a line break or bytes that are not text")
 
 
 def _headers(given: tuple[tuple[str, str], ...], extra: dict[str, str]) -> list[tuple[str, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from eso.errors import InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.base import (
@@ -102,7 +101,7 @@ class WebhookClient(SecretsClient):
     async def secret_exists(self, remote: PushRemoteRef) -> bool:
         """Whether reading it answers with anything but 404."""
         try:
-            await self.get_secret(RemoteRef(remote.remote_key, remote.property))
+            await self._read(RemoteRef(remote.remote_key, remote.property))
         except NoSecretError:
             return False
         return True
@@ -121,8 +120,7 @@ class WebhookClient(SecretsClient):
 
     async def validate(self) -> ValidationResult:
         """Connect to the host of the URL; one whose host is a template cannot be probed."""
-        parts = urlsplit(self._spec.url)
-        if "{{" in parts.netloc or not parts.hostname:
+        if _is_templated(self._spec.url):
             return ValidationResult.UNKNOWN
         await tcp_probe(self._spec.url, "the webhook's host")
         return ValidationResult.READY
@@ -155,6 +153,12 @@ def value_at(found: Any) -> bytes:
             raise ProviderError("the answer has an empty list there, check result.jsonPath")
         found = found[0]
     return byte_value(found)
+
+
+def _is_templated(url: str) -> bool:
+    """Whether the host, or what comes before it, is a template."""
+    before, _, rest = url.partition("://")
+    return "{{" in before or "{{" in rest.partition("/")[0]
 
 
 def _json(body: bytes, key: str) -> Any:

@@ -26,6 +26,8 @@ class WebhookProvider(Provider[WebhookSpec]):
     name: ClassVar[str] = "webhook"
     spec_type: ClassVar[type[BaseModel]] = WebhookSpec
     capabilities: ClassVar[Capabilities] = Capabilities.READ_WRITE
+    # The request that reads is the one that writes, with an empty value, where the spec names a method.
+    reads_back: ClassVar[bool] = False
 
     async def new_client(self, spec: WebhookSpec, context: StoreContext) -> SecretsClient:
         """A client with the Secrets that its templates use."""
@@ -39,12 +41,14 @@ class WebhookProvider(Provider[WebhookSpec]):
         http = context.http(ca=ca, timeout=timeout)
         api = WebhookApi(http, timeout, ntlm)
         # Templates may show the consumer's namespace, so a client serves one namespace only; see is_referent.
-        namespace = context.consumer_namespace if self.is_referent(spec) else ""
+        shared = context.store_kind == "ClusterSecretStore" and not self.is_referent(spec)
+        namespace = "" if shared else context.consumer_namespace
         return WebhookClient(spec, secrets, namespace, api, context.calls("Webhook"))
 
     def is_referent(self, spec: WebhookSpec) -> bool:
         """Templates that show the consumer's namespace need one client for each."""
-        texts = (spec.url, spec.body or "", *(spec.headers or {}).values())
+        path = (spec.result.json_path if spec.result is not None else None) or ""
+        texts = (spec.url, spec.body or "", path, *(spec.headers or {}).values())
         return any("namespace" in text for text in texts)
 
 

@@ -393,6 +393,8 @@ async def test_exists_reads_with_the_remote_key(case: Case) -> None:
     async with case.lend() as client:
         assert await client.secret_exists(PushRemoteRef("r"))
         assert case.last[:2] == ("GET", "/v/r")
+    async with case.lend(result={"jsonPath": "$.not.there"}) as client:
+        assert await client.secret_exists(PushRemoteRef("r"))
     case.hook.status = 404
     async with case.lend() as client:
         assert not await client.secret_exists(PushRemoteRef("r"))
@@ -437,6 +439,30 @@ async def test_a_templated_host_cannot_be_probed(case: Case) -> None:
         assert await client.validate() is ValidationResult.UNKNOWN
 
 
+@pytest.mark.parametrize("url", ["", "/path/only", "http:///x", "http://[/"])
+async def test_a_url_without_a_host_is_refused(case: Case, url: str) -> None:
+    async with case.stores.lend({"url": url}) as client:
+        with pytest.raises(InvalidSpecError, match="the URL names none"):
+            await client.validate()
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ({"method": "GET X"}, "method 'GET X'"),
+        ({"headers": {"a b": "v"}}, r"headers\[a b\] of the webhook is not the name"),
+        ({"headers": {"X": "{{ .remoteRef.property }}"}}, r"headers\[X\] of the webhook has a line break"),
+        ({"headers": {"X": '{{ "/4NhbmFyeQ==" | b64dec }}'}}, r"headers\[X\] of the webhook has a line break"),
+    ],
+)
+async def test_what_no_request_can_carry_is_refused_by_name(case: Case, spec: dict[str, Any], text: str) -> None:
+    async with case.lend(**spec) as client:
+        with pytest.raises(InvalidSpecError, match=text) as caught:
+            await value(client, "k", "canary\nInjected: 1")
+    assert "canary" not in told(caught.value)
+    assert case.hook.tries == 0
+
+
 async def test_timeout(case: Case) -> None:
     with pytest.raises(InvalidSpecError, match="timeout"):
         async with case.lend(timeout="soon"):
@@ -448,6 +474,10 @@ async def test_consumers_of_a_cluster_store_do_not_share_a_namespace(case: Case)
         async with case.lend("/{{ .remoteRef.namespace }}", cluster=True, consumer=consumer) as client:
             await value(client, "a")
         assert case.last[1] == f"/{consumer}"
+        case.hook.content = '{"app": "for app", "other": "for other"}'
+        path = {"jsonPath": "$.{{ .remoteRef.namespace }}"}
+        async with case.lend(cluster=True, consumer=consumer, result=path) as client:
+            assert await value(client, "a") == f"for {consumer}"
 
 
 async def test_calls_are_counted_by_outcome(case: Case) -> None:

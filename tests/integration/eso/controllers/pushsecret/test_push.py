@@ -11,7 +11,7 @@ from reconcile.api.core_v1 import Secret
 from reconcile.client.patch import MergePatch
 from reconcile.errors import InvalidError
 from reconcile.testing.eventually import eventually
-from tests.support.push_store import Cluster
+from tests.support.push_store import Cluster, OneWayProvider, cluster
 from tests.support.pushes import DONE, data, placed
 
 
@@ -118,6 +118,19 @@ async def test_refreshes_of_an_unchanged_secret_make_one_version(world: Cluster)
         await eventually(lambda: world.vault().values == {"r": b"1"})
         world.vault().values["r"] = b"drifted"
         await eventually(lambda: world.vault().values == {"r": b"1"})
+
+
+async def test_what_cannot_be_read_back_is_not_read_and_pushed_at_each_refresh() -> None:
+    async with cluster(OneWayProvider()) as world:
+        await world.store()
+        await world.secret(a="1")
+        async with world.operator():
+            await world.push({"refreshInterval": "1h", "data": [data("a", "once")]}, name="once")
+            await world.push({"refreshInterval": "20ms", "data": [data("a", "often")]})
+            await eventually(lambda: world.vault().writes.count("often") >= 3)
+            await world.condition("True", DONE, name="once")
+            assert world.vault().writes.count("once") == 1
+        assert world.vault().reads == 0
 
 
 async def test_two_label_selected_sources_with_different_keys_both_stay(world: Cluster) -> None:
