@@ -23,7 +23,7 @@ from eso.controllers.externalsecret.grouping import slot_group
 from eso.controllers.externalsecret.shape import DataMap, rewritten, shaped
 from eso.controllers.externalsecret.watches import store_refs
 from eso.controllers.slots import SlotGroup
-from eso.errors import EsoError, InvalidSpecError, NoSecretError, ProviderError, find_cause
+from eso.errors import EsoError, InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.base import FindRef, RemoteRef, SecretsClient
 from eso.stores.client_manager import ClientManager
 from eso.transform.decoding import decode
@@ -120,7 +120,7 @@ class DataCollector:
         for position, result in enumerate(results):
             if not isinstance(result, EntryError):
                 collected.data.update(result)
-            elif tolerant and find_cause(result, NoSecretError) is not None:
+            elif tolerant and _is_missing(result):
                 collected.missing.append(_missing_text(es, position, len(sources)))
             else:
                 raise result
@@ -196,7 +196,19 @@ async def _find(run: _Collection, entry: ExternalSecretDataFromRemoteRef, find: 
         try:
             return reveal_all(await client.get_all_secrets(ref))
         except EsoError as err:
-            raise ProviderError(f"error getting all secrets: {err}") from err
+            raise EntryError(f"error getting all secrets: {err}") from err
+
+
+def _is_missing(err: EntryError) -> bool:
+    """Whether the provider said that the secret does not exist.
+
+    Only what it raised counts, not why: a 404 that it reports as something else, a wrong address or a role that nobody knows,
+    must not delete anything.
+    """
+    cause: BaseException | None = err
+    while isinstance(cause, EntryError):
+        cause = cause.__cause__
+    return isinstance(cause, NoSecretError)
 
 
 def _remote_ref(ref: ExternalSecretDataRemoteRef) -> RemoteRef:

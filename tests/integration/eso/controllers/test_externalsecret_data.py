@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from eso.errors import AccessDeniedError, UnavailableError
+from eso.errors import AccessDeniedError, InvalidRequestError, NoSecretError, UnavailableError
 from tests.support.operating import Space
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -401,3 +401,19 @@ async def test_generator_in_data_is_refused(space: Space) -> None:
     await space.store(k="one")
     await space.external_secret(data=[entry])
     assert "generator" in await space.reaches(*FAILED)
+
+
+@pytest.mark.parametrize("entry", [{}, {"dataFrom": [{"extract": {"key": "k"}}]}])
+async def test_a_404_that_means_something_else_deletes_nothing(space: Space, entry: dict[str, Any]) -> None:
+    space.shelve(k='{"k": "v"}')
+    await space.store()
+    await space.external_secret(target={"deletionPolicy": "Delete"}, refreshInterval="20ms", **entry)
+    await space.synced()
+    refused = InvalidRequestError("there is no such project")
+    refused.__cause__ = NoSecretError()
+    space.shelve(k=refused)
+    await space.reaches("False", "SecretSyncedError", "could not get secret data from provider")
+    assert await space.has()
+    space.shelve()
+    await space.reaches("True", "SecretDeleted")
+    assert not await space.has()
