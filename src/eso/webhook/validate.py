@@ -11,6 +11,7 @@ from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.providers.registry import ProviderRegistry
 from eso.webhook.externalsecret import validate_external_secret
 from eso.webhook.secretstore import StoreValidation
+from reconcile.api.admission_v1 import AdmissionRequest
 from reconcile.api.model import KubeObject
 from reconcile.webhook.admission import Admission, AdmissionWebhook, DeniedError, validate_path, validating
 
@@ -36,12 +37,16 @@ def webhooks(registry: ProviderRegistry) -> dict[str, AdmissionWebhook]:
 
 def _webhook(kind: type[K], check: _Check[K]) -> AdmissionWebhook:
     async def validate(admission: Admission[K]) -> Sequence[str]:
-        if admission.operation not in ("CREATE", "UPDATE"):
-            return ()
         if admission.object is None:
             raise DeniedError("the request holds no object", code=400)
-        if admission.object.metadata.deleting:
-            return ()  # otherwise an object that was stored before a rule existed could never lose its finalizer
         return await check(admission.object)
 
-    return validating(kind, validate)
+    return validating(kind, validate, unseen=_goes, compares=False)
+
+
+def _goes(request: AdmissionRequest) -> bool:
+    """A deletion, or a change of what is being deleted: an object stored before a rule existed must be able to go."""
+    if request.operation not in ("CREATE", "UPDATE"):
+        return True
+    metadata = (request.object or {}).get("metadata")
+    return isinstance(metadata, dict) and bool(metadata.get("deletionTimestamp"))

@@ -128,10 +128,27 @@ class AdmissionWebhook:
             return _refusal(request.uid, f"the webhook failed: {kind}", 500, "InternalError")
 
 
-def validating(kind: type[K], validate: Validate[K]) -> AdmissionWebhook:
-    """A webhook that refuses or allows writes of a kind."""
+def validating(
+    kind: type[K],
+    validate: Validate[K],
+    *,
+    unseen: Callable[[AdmissionRequest], bool] | None = None,
+    compares: bool = True,
+) -> AdmissionWebhook:
+    """A webhook that refuses or allows writes of a kind.
+
+    Args:
+        kind: of the objects.
+        validate: decides.
+        unseen: requests that are allowed without reading their objects, so that one that is stored malformed can go.
+        compares: whether `validate` looks at the object as it is; without, one that is stored malformed can be repaired.
+    """
 
     async def answer(request: AdmissionRequest) -> AdmissionResponse:
+        if unseen is not None and unseen(request):
+            return AdmissionResponse(uid=request.uid, allowed=True)
+        if not compares:
+            request = request.model_copy(update={"old_object": None})
         warnings = await validate(_admission(kind, request))
         return AdmissionResponse(uid=request.uid, allowed=True, warnings=list(warnings) if warnings else None)
 

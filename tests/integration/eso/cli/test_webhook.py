@@ -108,7 +108,7 @@ async def test_it_waits_for_certificates_answers_and_follows_new_ones(tmp_path: 
         assert (response["uid"], response["allowed"]) == ("1", False)
         assert "data" in response["status"]["message"]
         metrics = (await _get(f"http://127.0.0.1:{manager.port('metrics')}/metrics"))[1]
-        assert f'controller_runtime_webhook_requests_total{{webhook="{_PATH}",code="200"}} 1' in metrics
+        assert f'controller_runtime_webhook_requests_total{{code="200",webhook="{_PATH}"}} 1' in metrics
         second = _issue()
         _write(tmp_path, second)
         leaf = x509.load_pem_x509_certificates(second.certificate)[0]

@@ -51,9 +51,14 @@ def registry() -> ProviderRegistry:
 
 
 async def ask(
-    registry: ProviderRegistry, path: str, body: dict[str, Any] | None, operation: str = "CREATE"
+    registry: ProviderRegistry,
+    path: str,
+    body: dict[str, Any] | None,
+    operation: str = "CREATE",
+    old: dict[str, Any] | None = None,
 ) -> AdmissionResponse:
-    review = {"apiVersion": "admission.k8s.io/v1", "request": {"uid": "u-1", "operation": operation, "object": body}}
+    request = {"uid": "u-1", "operation": operation, "object": body, "oldObject": old}
+    review = {"apiVersion": "admission.k8s.io/v1", "request": request}
     answer = await webhooks(registry)[path].handle(path, json.dumps(review).encode(), None)
     response = AdmissionReview.model_validate_json(answer).response
     assert response is not None
@@ -99,12 +104,18 @@ async def test_every_broken_rule_is_named(registry: ProviderRegistry, operation:
 @pytest.mark.parametrize("path", [EXTERNAL_SECRET, STORE, CLUSTER_STORE])
 async def test_deletion_is_always_allowed(registry: ProviderRegistry, path: str) -> None:
     assert (await ask(registry, path, None, "DELETE")).allowed
+    assert (await ask(registry, path, None, "DELETE", old={"spec": "malformed"})).allowed
 
 
 @pytest.mark.parametrize("path", [EXTERNAL_SECRET, STORE, CLUSTER_STORE])
 async def test_an_object_that_is_being_deleted_may_lose_its_finalizer(registry: ProviderRegistry, path: str) -> None:
     body = {"metadata": {"name": "x", "deletionTimestamp": "2024-01-01T00:00:00Z"}, "spec": {}}
     assert (await ask(registry, path, body, "UPDATE")).allowed
+    assert (await ask(registry, path, {**body, "spec": "malformed"}, "UPDATE")).allowed
+
+
+async def test_a_malformed_object_can_be_repaired(registry: ProviderRegistry) -> None:
+    assert (await ask(registry, EXTERNAL_SECRET, GOOD, "UPDATE", old={"spec": "malformed"})).allowed
 
 
 UNREADABLE = [
