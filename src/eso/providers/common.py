@@ -5,6 +5,7 @@ Source: the shared runtime of External Secrets Operator v2.9.0 (`esutils`, `meta
 
 from __future__ import annotations
 
+import logging
 import types
 import typing
 from collections.abc import Mapping
@@ -38,6 +39,9 @@ SpecT = TypeVar("SpecT", bound=BaseModel)
 T = TypeVar("T")
 Order = Literal["path", "escaped-first", "path-first"]
 
+_LOG: Final = logging.getLogger(__name__)
+
+_LOG: Final = logging.getLogger(__name__)
 _METADATA_VERSION: Final = "kubernetes.external-secrets.io/v1alpha1"
 _METADATA_KIND: Final = "PushSecretMetadata"
 _ELSEWHERE: Final = (
@@ -184,14 +188,16 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 def find_in_metadata(metadata: Any, key: str, default: T, kind: type[T]) -> T:
     """One key of free-form metadata: at the top, else in the nested objects in the order of their names.
 
+    A value of another type counts as an empty one, because ESO takes manifests that have one; the log says so.
+
     Args:
         metadata: decoded JSON, or None.
         key: what to look for.
         default: answer when it is nowhere.
-        kind: type it must have.
+        kind: type it should have; its call makes the empty value.
 
     Raises:
-        InvalidSpecError: the metadata is not an object, or the value has another type.
+        InvalidSpecError: the metadata is not an object.
     """
     if metadata is None:
         return default
@@ -202,7 +208,10 @@ def find_in_metadata(metadata: Any, key: str, default: T, kind: type[T]) -> T:
         return default
     found = holder[key]
     if not isinstance(found, kind):
-        raise InvalidSpecError(f"metadata {key} has the wrong type, expected {kind.__name__}")
+        _LOG.warning(
+            "%s in the metadata of an entry is no %s and counts as empty; correct its type", key, kind.__name__
+        )
+        return kind()
     return found
 
 

@@ -114,10 +114,18 @@ def test_free_form_metadata(metadata: Any, found: str) -> None:
     assert find_in_metadata(metadata, "format", "default", str) == found
 
 
-@pytest.mark.parametrize("metadata", ["text", {"format": 1}])
-def test_free_form_metadata_that_does_not_fit(metadata: Any) -> None:
-    with pytest.raises(InvalidSpecError):
-        find_in_metadata(metadata, "format", "default", str)
+def test_free_form_metadata_that_is_no_object() -> None:
+    with pytest.raises(InvalidSpecError, match="failed to parse JSON raw data: it is not an object"):
+        find_in_metadata("text", "format", "default", str)
+
+
+@pytest.mark.parametrize("metadata", [{"format": 7919}, {"spec": {"format": [7919]}}, {"format": None}])
+def test_free_form_metadata_of_another_type_counts_as_empty_and_is_logged(
+    metadata: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert find_in_metadata(metadata, "format", "default", str) == ""
+    assert "format in the metadata of an entry is no str" in caplog.text
+    assert "7919" not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -180,7 +188,7 @@ def test_properties_and_maps() -> None:
 
 def test_pushed_values() -> None:
     source = SourceSecret(wrap_all({"b": "<2>", "a": b"1\xff"}))
-    assert whole_secret_json(source).reveal() == '{"a":"1\ufffd","b":"<2>"}'.encode()
+    assert whole_secret_json(source).reveal() == b'{"a":"1\\ufffd","b":"<2>"}'
     entry = PushEntry("b", PushRemoteRef("r"))
     assert pushed_value(source, entry).reveal() == b"<2>"
     assert pushed_value(source, PushEntry("", PushRemoteRef("r"))) == whole_secret_json(source)
