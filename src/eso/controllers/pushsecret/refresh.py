@@ -23,9 +23,10 @@ def is_due(push: PushSecret, now: datetime) -> bool:
         InvalidSpecError: `refreshInterval` is no duration.
     """
     status = push.status
+    # Before anything else: what cannot be read must not be pushed once and fail afterwards.
+    interval = interval_of(push.spec.refresh_interval)
     if status.synced_resource_version != pushed_version(push):
         return True
-    interval = interval_of(push.spec.refresh_interval)
     if interval <= 0 and status.synced_resource_version:
         return False
     if status.refresh_time is None or status.refresh_time > now:

@@ -44,6 +44,11 @@ def test_due(subject: PushSecret, due: bool) -> None:
     assert is_due(subject, NOW) is due
 
 
+def test_an_interval_that_cannot_be_read_is_told_before_anything_is_pushed() -> None:
+    with pytest.raises(InvalidSpecError, match=r"spec\.refreshInterval"):
+        is_due(push("soon"), NOW)
+
+
 def test_the_operators_own_annotation_does_not_count_as_an_edit() -> None:
     marked = push(annotations={FOUND: "{}", "a": "b"})
     assert pushed_version(marked) == pushed_version(push(annotations={"a": "b"}))
