@@ -203,7 +203,9 @@ class GeneratorResolver:
         try:
             found = await self._client.get_wire(kind, ref.name, namespace if kind.resource.namespaced else "")
         except NotFoundError as err:
-            raise ReferenceNotFoundError(f"unable to get generator: {err}") from err
+            # Worded as for stores; the API server's own text depends on who asks it, a cache or the server.
+            name = f'{kind.resource.kind}.{kind.resource.group} "{ref.name}"'
+            raise ReferenceNotFoundError(f"unable to get generator: {name} not found") from err
         if self._watch is not None and kind not in self._watched:
             self._watched.add(kind)
             self._watch(kind)

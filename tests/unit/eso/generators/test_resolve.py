@@ -128,7 +128,9 @@ def test_kind_without_implementation_is_terminal(
 
 
 def test_missing_generator_is_retried() -> None:
-    with pytest.raises(ReferenceNotFoundError, match=r'unable to get generator: fakes "g" not found') as caught:
+    with pytest.raises(
+        ReferenceNotFoundError, match=r'unable to get generator: Fake\.generators\.external-secrets\.io "g" not found'
+    ) as caught:
         resolve(ref("Fake"))
     assert not isinstance(caught.value.__cause__, TerminalError)
 
