@@ -15,9 +15,12 @@ from eso.transform.gofloat import format_json, format_plain
 
 __all__ = ["Number", "byte_value", "dumps", "loads"]
 
-_HTML: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
-_LINES: Final = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029"})
-
+_LINES: Final = {
+    **str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029"}),
+    # A byte that is not UTF-8, as `surrogateescape` reads it: Go writes an escape, and U+FFFD itself as it is.
+    **dict.fromkeys(range(0xDC80, 0xDD00), "\\ufffd"),
+}
+_HTML: Final = {**_LINES, **str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})}
 
 _ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
@@ -94,12 +97,9 @@ def _scalar(value: Any, escape_html: bool) -> str:
 
 
 def _text(value: str | bytes) -> str:
-    """Text with everything that is not UTF-8 replaced by U+FFFD."""
+    """Text in which each byte that is not UTF-8 is a surrogate."""
     raw = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
-    # Go replaces each invalid byte; Python would take a truncated sequence as one.
-    return "".join(
-        "\ufffd" if "\udc80" <= char <= "\udcff" else char for char in raw.decode("utf-8", "surrogateescape")
-    )
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _string(text: str, escape_html: bool) -> str:
