@@ -41,7 +41,6 @@ Order = Literal["path", "escaped-first", "path-first"]
 
 _LOG: Final = logging.getLogger(__name__)
 
-_LOG: Final = logging.getLogger(__name__)
 _METADATA_VERSION: Final = "kubernetes.external-secrets.io/v1alpha1"
 _METADATA_KIND: Final = "PushSecretMetadata"
 _ELSEWHERE: Final = (
