@@ -14,7 +14,7 @@ from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.refs import SecretStoreRef
 from eso.api.externalsecrets_v1.secretstore import SecretStore
 from eso.api.meta_v1 import SecretKeySelector
-from eso.errors import AccessDeniedError
+from eso.errors import AccessDeniedError, NoSecretError
 from eso.providers.base import Provider, RemoteRef, SecretsClient, StoreContext, ValidationResult
 from eso.providers.registry import ProviderRegistry
 from eso.stores.client_manager import ClientManager
@@ -91,6 +91,8 @@ class EchoProvider(Provider[EchoSpec]):
             token += context.consumer_namespace
         if token == "refused":
             raise AccessDeniedError("the token is refused")
+        if token == "nowhere":
+            raise NoSecretError("the server answered 404")
         return EchoClient(self, spec, context, token)
 
     def validate_store(self, spec: EchoSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:

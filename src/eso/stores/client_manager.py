@@ -11,7 +11,8 @@ from typing import Any, Final
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
 from eso.api.externalsecrets_v1.externalsecret import StoreGeneratorSourceRef, StoreSourceRef
 from eso.api.externalsecrets_v1.refs import SecretStoreRef
-from eso.errors import EsoError, InvalidSpecError
+from eso.errors import EsoError, InvalidRequestError, InvalidSpecError, NoSecretError
+from eso.providers.base import Provider, SecretsClient, StoreContext
 from eso.providers.registry import ProviderRegistry
 from eso.stores.broker import Broker, BrokerSettings
 from eso.stores.circuits import Circuits
@@ -208,7 +209,7 @@ class ClientManager:
                 self._settings(provider.rate_limit_of(spec)),
                 self.open_circuits,
             ),
-            make=lambda made: provider.new_client(spec, made),
+            make=lambda made: _signed_in(provider, spec, made),
         )
         async with self._pool.lend(request) as pooled:
             yield LeasedClient(pooled.client, store, provider, asked=asked, max_age=max_age)
@@ -217,6 +218,14 @@ class ClientManager:
         if self._broker.rate is not None or limit is None:
             return self._broker
         return replace(self._broker, rate=limit[0], burst=limit[1])
+
+
+async def _signed_in(provider: Provider[Any], spec: Any, context: StoreContext) -> SecretsClient:
+    try:
+        return await provider.new_client(spec, context)
+    except NoSecretError as err:
+        # A 404 of a sign-in or of a project; to whoever asks for a secret it would say that the secret is gone.
+        raise InvalidRequestError(str(err)) from err
 
 
 def identity_of(store: AnyStore) -> StoreIdentity:

@@ -8,6 +8,7 @@ import pytest
 
 from eso.errors import (
     AccessDeniedError,
+    InvalidRequestError,
     InvalidSpecError,
     ReferenceNotFoundError,
 )
@@ -203,6 +204,17 @@ def test_a_failed_sign_in_is_not_repeated_by_everybody() -> None:
             with pytest.raises(AccessDeniedError):
                 await found.read(store_ref("s"), "a")
             assert found.provider.logins == 2
+
+    run(main())
+
+
+def test_a_404_of_a_sign_in_is_no_missing_secret() -> None:
+    async def main() -> None:
+        async with world() as found:
+            await found.secret("a", "credentials", token="nowhere")
+            await found.store("s", "a", TOKEN)
+            with pytest.raises(InvalidRequestError, match="the server answered 404"):
+                await found.read(store_ref("s"), "a")
 
     run(main())
 
