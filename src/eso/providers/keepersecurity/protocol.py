@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -145,7 +145,7 @@ class Device:
         app_key = _binary(fields, "appKey")
         try:
             private_key = load_der_private_key(_binary(fields, "privateKey"), password=None)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             private_key = None
         if not isinstance(private_key, ec.EllipticCurvePrivateKey) or len(app_key) != 32:
             wrong = "privateKey" if len(app_key) == 32 else "appKey"

@@ -95,7 +95,7 @@ class NgrokAPI:
             params = {**wanted, **dict(parse_qsl(query))}
             answer = await self._calls.write(call, lambda: self._once("GET", path, what, params=params))
             matching = [each for each in _items(answer, member, what) if _is(each, name, vault)]
-            return matching, "" if matching else urlsplit(str(answer.get("next_page_uri") or "")).query
+            return matching, "" if matching else _query(str(answer.get("next_page_uri") or ""), what)
 
         try:
             found = [item async for item in pages(page)]
@@ -155,3 +155,10 @@ def _is(item: Mapping[str, Any], name: str, vault: str | None) -> bool:
 def _vault_of(item: Mapping[str, Any]) -> Any:
     vault = item.get("vault")
     return vault.get("id") if isinstance(vault, dict) else item.get("vault_id")
+
+
+def _query(address: str, what: str) -> str:
+    try:
+        return urlsplit(address).query
+    except ValueError:
+        raise ProviderError(f"{what}: the answer names a next page that is no address") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -98,10 +99,9 @@ class VaultClient(SecretsClient):
         matcher = name_matcher(ref.name_regexp) if ref.name_regexp is not None else None
         listed = await self._cache.get_or(("list",), lambda: self._api.overviews(self._vault))
         items = {each.id: each for each in listed if _chosen(each, ref)}
-        titles = [each.title for each in items.values()]
-        for title in titles:
-            if titles.count(title) > 1:
-                raise _ambiguous(title, titles.count(title))
+        for title, count in Counter(each.title for each in items.values()).items():
+            if count > 1:
+                raise _ambiguous(title, count)
         found: SecretMap = {}
         identities = list(items)
         for start in range(0, len(identities), _AT_ONCE):
