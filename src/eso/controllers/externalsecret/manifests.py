@@ -22,6 +22,7 @@ from eso.controllers.externalsecret.ownership import (
     field_owner,
     owner_label,
 )
+from eso.controllers.externalsecret.refusals import refusal_of
 from eso.controllers.externalsecret.target import target_name
 from eso.controllers.externalsecret.templates import TemplateRenderer
 from eso.controllers.managedfields import owned_fields
@@ -192,7 +193,7 @@ class ManifestTargets:
                 current = await self._read(kind, es)
                 continue
             except ReconcileError as err:
-                cause = _with_permission(err, kind)
+                cause = _with_permission(err, kind, data)
                 raise Failure("could not update secret", cause, reason=Reason.RESOURCE_ERROR) from err
             await self._delete_orphans(es, kind)
             return done
@@ -290,9 +291,9 @@ def _stale_metadata(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> bo
     return any((before.get(key) or None) != (after.get(key) or None) for key in keys)
 
 
-def _with_permission(err: Exception, kind: type[KubeObject]) -> str:
+def _with_permission(err: Exception, kind: type[KubeObject], data: Mapping[str, bytes] | None = None) -> str:
     if not isinstance(err, ForbiddenError):
-        return cause_of(err)
+        return refusal_of(err, (data or {}).values())
     resource = kind.resource
     return (
         f"{cause_of(err)}; the operator needs get, list, watch, create, update, patch and delete on "

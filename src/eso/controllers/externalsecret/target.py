@@ -20,6 +20,7 @@ from eso.controllers.externalsecret.ownership import (
     owner_label,
 )
 from eso.controllers.externalsecret.refresh import version_of
+from eso.controllers.externalsecret.refusals import refusal_of
 from eso.errors import EsoError
 from eso.transform.hash import object_hash
 from reconcile.api.core_v1 import Secret
@@ -117,7 +118,7 @@ class TargetSecrets:
                     raise
                 current = await self._read_live(es)
             except (EsoError, APIError, TransportError) as err:
-                raise _failure(err, target_name(es)) from err
+                raise _failure(err, target_name(es), data) from err
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _write_once(
@@ -228,7 +229,7 @@ def _makes_names_in_metadata(es: ExternalSecret) -> bool:
     return any(source.target.lower() in ("labels", "annotations") for source in sources)
 
 
-def _failure(err: Exception, name: str) -> Failure:
+def _failure(err: Exception, name: str, data: Mapping[str, bytes]) -> Failure:
     if isinstance(err, OwnedByAnotherError):
         return Failure("target is owned by another ExternalSecret", str(err), retry=False)
     if isinstance(err, OwnershipError):
@@ -236,4 +237,4 @@ def _failure(err: Exception, name: str) -> Failure:
     if isinstance(err, _ImmutableError):
         hint = f"unable to update secret {name}: {err}; delete it so that it is created anew, or set another spec.target.name"
         return Failure("could not update secret, target is immutable", hint, retry=False, binding=name)
-    return Failure("could not update secret", cause_of(err))
+    return Failure("could not update secret", refusal_of(err, data.values()))

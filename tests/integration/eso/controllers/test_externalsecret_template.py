@@ -305,3 +305,13 @@ async def test_delimiters_of_the_flags(idle_bench: Any) -> None:
     async with idle_bench.operator(template_left_delimiter="<<", template_right_delimiter=">>"):
         await space.external_secret(target={"template": {"data": {"x": "<< .k >> {{ .k }}"}}})
         await space.becomes({"x": b"one {{ .k }}"})
+
+
+async def test_what_the_api_server_quotes_in_a_refusal_is_not_told(space: Space) -> None:
+    space.shelve(k="canary not a label")
+    await space.store()
+    metadata = {"labels": {"tier": "{{ .k }}", "part": "{{ .k | upper | trunc 8 }} !"}}
+    await space.external_secret(target={"template": {"metadata": metadata, "data": {"k": "{{ .k }}"}}})
+    message = await space.reaches("False", "SecretSyncedError", "could not update secret")
+    assert "label" in message
+    assert "canary" not in message.lower()
