@@ -32,6 +32,7 @@ class Conjur(TokenServer):
         jwts: tokens that are accepted besides those of ServiceAccounts.
         lifetime: seconds between `iat` and `exp` of access tokens; None issues tokens without end.
         encodes: whether batches can be encoded.
+        encoding_header: the name that tells so, as a proxy may write it.
         tokens: access tokens that are valid -> who they are of.
         signed_in: who signed in, in order.
     """
@@ -43,6 +44,7 @@ class Conjur(TokenServer):
     jwts: set[str] = field(default_factory=lambda: {JWT})
     lifetime: float | None = None
     encodes: bool = True
+    encoding_header: str = "Content-Encoding"
     tokens: dict[str, str] = field(default_factory=dict)
     signed_in: list[str] = field(default_factory=list)
 
@@ -146,7 +148,7 @@ class Conjur(TokenServer):
         found = {each: self._read(each.removeprefix("acme:variable:")) for each in ids}
         if self.encodes and request.headers.get("Accept-Encoding", "") == "base64":
             encoded = {each: base64.b64encode(value).decode() for each, value in found.items()}
-            return web.json_response(encoded, headers={"Content-Encoding": "base64"})
+            return web.json_response(encoded, headers={self.encoding_header: "base64"})
         try:
             return web.json_response({each: value.decode() for each, value in found.items()})
         except UnicodeDecodeError:

@@ -144,7 +144,7 @@ class ConjurAPI:
                         again = False
                         self._tokens.forget(token)
                         continue
-                    return await _read(response, what), dict(response.headers)
+                    return await _read(response, what), response.headers
 
     async def _connected(self) -> Connection:
         async with self._connecting:

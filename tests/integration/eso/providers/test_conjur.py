@@ -314,6 +314,12 @@ async def test_find_reads_pages_and_batches(case: Case) -> None:
     assert case.stores.counted("CyberArk/Conjur", "RetrieveBatchSecrets") == 2
 
 
+async def test_find_behind_a_proxy_that_lowers_names_of_headers(case: Case) -> None:
+    case.conjur.encoding_header = "content-encoding"
+    async with case.lend() as client:
+        assert await found(client, name_regexp="^app/db/user$") == {"app/db/user": b"ann"}
+
+
 async def test_find_at_a_server_that_cannot_encode(case: Case) -> None:
     case.conjur.encodes = False
     async with case.lend() as client:
