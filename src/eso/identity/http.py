@@ -25,6 +25,7 @@ __all__ = [
     "AnswerTooLongError",
     "error_for_status",
     "exchange",
+    "json_object",
     "pages",
     "read_body",
     "read_json",
@@ -144,6 +145,21 @@ async def read_body(response: aiohttp.ClientResponse, what: str, *, limit: int =
                 )
             chunks.append(chunk)
     return b"".join(chunks)
+
+
+def json_object(body: bytes, what: str) -> dict[str, Any]:
+    """The JSON object in an answer.
+
+    Raises:
+        ProviderError: there is none. Its text never holds the body.
+    """
+    try:
+        found = loads(body)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ProviderError(f"{what}: the provider's answer is not a JSON object")
+    return found
 
 
 async def read_json(

@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
@@ -27,6 +28,7 @@ __all__ = [
     "check_strict",
     "find_in_metadata",
     "find_property",
+    "is_url",
     "parse_push_metadata",
     "pushed_value",
     "retry_policy",
@@ -46,6 +48,15 @@ _METADATA_KIND: Final = "PushSecretMetadata"
 _ELSEWHERE: Final = (
     "namespace should either be empty or match the namespace of the SecretStore for a namespaced SecretStore"
 )
+
+
+def is_url(text: str, *, schemes: tuple[str, ...] = ("http", "https")) -> bool:
+    """Whether a text is a URL with one of these schemes, a host, and a port that can be, if any."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def find_property(value: SecretValue | bytes, name: str, *, order: Order = "path") -> SecretValue | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from eso.identity.http import (
     BODY_LIMIT,
     error_for_status,
+    json_object,
     pages,
     read_body,
     read_json,
@@ -12,4 +13,13 @@ from eso.identity.http import (
     transport_errors,
 )
 
-__all__ = ["BODY_LIMIT", "error_for_status", "pages", "read_body", "read_json", "retry_after", "transport_errors"]
+__all__ = [
+    "BODY_LIMIT",
+    "error_for_status",
+    "json_object",
+    "pages",
+    "read_body",
+    "read_json",
+    "retry_after",
+    "transport_errors",
+]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import urlsplit
 
 from eso.errors import InvalidSpecError
 from eso.providers.beyondtrust.auth import Credentials
 from eso.providers.beyondtrust.spec import BeyondtrustServer
+from eso.providers.common import is_url
 from eso.values import SecretValue
 
 __all__ = ["check_certificate", "check_credentials", "check_server", "seconds"]
@@ -40,12 +40,7 @@ def check_server(server: BeyondtrustServer) -> None:
     Raises:
         InvalidSpecError: one of them cannot work; the text names the field.
     """
-    try:
-        parts = urlsplit(server.api_url)
-        whole = parts.scheme == "https" and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        whole = False
-    if not whole:
+    if not is_url(server.api_url, schemes=("https",)):
         raise InvalidSpecError("server.apiUrl must be an https URL with a host")
     if _ROUTE not in server.api_url:
         raise InvalidSpecError(f"server.apiUrl must contain {_ROUTE} as part of its path")

@@ -14,8 +14,7 @@ from eso.errors import InvalidRequestError, NoSecretError, ProviderError
 from eso.identity.context import SignInContext
 from eso.providers.base import ProviderCalls
 from eso.providers.beyondtrustworkloadcredentials.spec import BeyondtrustWorkloadCredentialsSpec
-from eso.providers.http import error_for_status, read_body, retry_after, transport_errors
-from eso.transform.gojson import loads
+from eso.providers.http import error_for_status, json_object, read_body, retry_after, transport_errors
 
 __all__ = ["CALLS", "Secret", "WorkloadCredentialsAPI", "connect"]
 
@@ -83,7 +82,7 @@ class WorkloadCredentialsAPI:
         path = f"static/{_segment(name)}"
 
         async def fetch() -> Secret:
-            found = _object(await self._sent("GET", path, {"folder": folder}, what), what)
+            found = json_object(await self._sent("GET", path, {"folder": folder}, what), what)
             members, metadata = found.get("secret"), found.get("metadata")
             if members is not None and not isinstance(members, dict):
                 raise ProviderError(f"{what}: the answer holds no object as secret")
@@ -101,7 +100,7 @@ class WorkloadCredentialsAPI:
         what = f"listing the secrets in folder {folder or '/'} of BeyondTrust"
 
         async def fetch() -> list[str]:
-            found = _object(await self._sent("GET", "static", {"path": folder, "recursive": "true"}, what), what)
+            found = json_object(await self._sent("GET", "static", {"path": folder, "recursive": "true"}, what), what)
             if found.get("error"):
                 raise ProviderError(f"{what}: the answer reports an error")
             items = found.get("data") or []
@@ -127,7 +126,7 @@ class WorkloadCredentialsAPI:
             except NoSecretError as err:
                 # A definition that is missing is no secret that is missing.
                 raise InvalidRequestError(str(err)) from err
-            secret = _object(body, what).get("secret")
+            secret = json_object(body, what).get("secret")
             if not isinstance(secret, dict) or not secret:
                 raise ProviderError(f"{what}: the answer holds no secret")
             return secret
@@ -176,16 +175,6 @@ def _segment(name: str) -> str:
     if name in ("", ".", ".."):
         raise InvalidRequestError(f"{name!r} is not the name of a secret")
     return quote(name, safe="")
-
-
-def _object(body: bytes, what: str) -> Mapping[str, Any]:
-    try:
-        found = loads(body)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise ProviderError(f"{what}: the provider's answer is not a JSON object")
-    return found
 
 
 def _list(found: Any, what: str) -> list[Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import ClassVar, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
@@ -17,7 +16,7 @@ from eso.providers.beyondtrustworkloadcredentials.spec import (
     BeyondtrustWorkloadCredentialsServer,
     BeyondtrustWorkloadCredentialsSpec,
 )
-from eso.providers.common import check_ca_provider, check_strict
+from eso.providers.common import check_ca_provider, check_strict, is_url
 
 __all__ = ["BeyondtrustWorkloadCredentialsProvider"]
 
@@ -52,12 +51,7 @@ class BeyondtrustWorkloadCredentialsProvider(Provider[BeyondtrustWorkloadCredent
 
 
 def _check_server(server: BeyondtrustWorkloadCredentialsServer) -> None:
-    try:
-        parts = urlsplit(server.api_url)
-        whole = parts.scheme == "https" and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        whole = False
-    if not whole:
+    if not is_url(server.api_url, schemes=("https",)):
         raise InvalidSpecError("invalid apiUrl: server.apiUrl must be an https URL with a host")
     if not _SITE.fullmatch(server.site_id):
         raise InvalidSpecError("invalid siteId: server.siteId must be a UUID of version 4")

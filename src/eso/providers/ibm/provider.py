@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from eso.errors import InvalidSpecError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_strict, retry_policy
+from eso.providers.common import check_strict, is_url, retry_policy
 from eso.providers.ibm.api import IBMAPI, LIMIT, Retries
 from eso.providers.ibm.auth import IAM, Proof, api_key, check_token_file, compute_resource, tokens
 from eso.providers.ibm.client import IBMClient
@@ -79,12 +78,7 @@ class IBMProvider(Provider[IBMSpec]):
 def _checked_url(spec: IBMSpec) -> str:
     if not spec.service_url:
         raise InvalidSpecError("serviceURL is required: set serviceUrl to the endpoint of the instance")
-    try:
-        parts = urlsplit(spec.service_url)
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        whole = False
-    if not whole:
+    if not is_url(spec.service_url):
         raise InvalidSpecError("serviceUrl must be like https://INSTANCE.us-south.secrets-manager.appdomain.cloud")
     return spec.service_url
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import ClassVar, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from eso.api.meta_v1 import SecretKeySelector
 from eso.errors import InvalidRequestError, InvalidSpecError, UnavailableError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_strict
+from eso.providers.common import check_strict, is_url
 from eso.providers.ngrok.api import VERSION, NgrokAPI
 from eso.providers.ngrok.client import NgrokClient
 from eso.providers.ngrok.spec import NgrokSpec
@@ -78,11 +77,6 @@ def _api_key(spec: NgrokSpec) -> SecretKeySelector:
 
 def _base(spec: NgrokSpec) -> str:
     url = spec.api_url or _URL
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        whole = False
-    if not whole:
+    if not is_url(url):
         raise InvalidSpecError(f"invalid API URL: {_SPEC}.apiUrl must be like {_URL}")
     return url.rstrip("/")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import ClassVar, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from eso.errors import InvalidSpecError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_strict
+from eso.providers.common import check_strict, is_url
 from eso.providers.onepassword.api import ConnectAPI
 from eso.providers.onepassword.client import OnePasswordClient
 from eso.providers.onepassword.spec import OnePasswordSpec
@@ -62,12 +61,7 @@ class OnePasswordProvider(Provider[OnePasswordSpec]):
 
 
 def _check_host(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        whole = False
-    if not whole:
+    if not is_url(url):
         raise InvalidSpecError(
             "unable to parse URL: spec.provider.onepassword.connectHost must be like https://connect.example.com"
         )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from eso.api.meta_v1 import SecretKeySelector
 from eso.errors import InvalidSpecError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_referent
+from eso.providers.common import check_referent, is_url
 from eso.providers.pulumi.api import SOURCE, PulumiAPI
 from eso.providers.pulumi.auth import exchanged, fixed
 from eso.providers.pulumi.client import PulumiClient
@@ -106,11 +105,6 @@ def _method(spec: PulumiSpec) -> PulumiOIDCAuth | SecretKeySelector:
 
 def _checked_url(url: str) -> str:
     """The URL of the API, without slash at its end."""
-    try:
-        parts = urlsplit(url or _URL)
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        whole = False
-    if not whole:
+    if not is_url(url or _URL):
         raise InvalidSpecError(f"apiUrl must be like {_URL}")
     return (url or _URL).rstrip("/")

@@ -10,9 +10,9 @@ import aiohttp
 
 from eso.errors import AccessDeniedError, InvalidRequestError, NoSecretError, ProviderError
 from eso.providers.base import ProviderCalls
-from eso.providers.http import error_for_status, read_body, retry_after, transport_errors
+from eso.providers.http import error_for_status, json_object, read_body, retry_after, transport_errors
 from eso.providers.renewed import Renewed
-from eso.transform.gojson import byte_value, loads
+from eso.transform.gojson import byte_value
 from eso.values import SecretValue
 
 __all__ = ["Entry", "SenhaseguraAPI"]
@@ -99,7 +99,7 @@ class SenhaseguraAPI:
                 if response.status != 200:
                     raise _refusal(response.status, retry_after(response.headers))
                 body = await read_body(response, _WHAT)
-        answer = _object(body, _WHAT)
+        answer = json_object(body, _WHAT)
         said = answer.get("response")
         if isinstance(said, Mapping) and said.get("error") is True:
             status = said.get("status")
@@ -123,7 +123,7 @@ class SenhaseguraAPI:
                 if response.status != 200:
                     raise _plain(error_for_status(response.status, _SIGN_IN, wait=retry_after(response.headers)))
                 body = await read_body(response, _SIGN_IN, limit=_TOKEN_LIMIT)
-        grant = _object(body, _SIGN_IN)
+        grant = json_object(body, _SIGN_IN)
         token, seconds = grant.get("access_token"), grant.get("expires_in")
         if not isinstance(token, str) or not token or not (token.isascii() and token.isprintable()):
             raise ProviderError(f"{_SIGN_IN}: the answer holds no access token")
@@ -139,16 +139,6 @@ def _refusal(status: int, wait: float | None) -> ProviderError:
 def _plain(err: ProviderError) -> ProviderError:
     """A path that does not exist says nothing about a secret."""
     return InvalidRequestError(f"{err}, check url") if isinstance(err, NoSecretError) else err
-
-
-def _object(body: bytes, what: str) -> Mapping[str, Any]:
-    try:
-        found = loads(body)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise ProviderError(f"{what}: the provider's answer is not a JSON object")
-    return found
 
 
 def _entries(answer: Mapping[str, Any]) -> list[Entry]:
