@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from reconcile.address import Check, parse_address
 from reconcile.api.request import Request
+from reconcile.listener import Listener
 from reconcile.metrics import CONTENT_TYPE, render
 
 __all__ = [
@@ -43,14 +44,12 @@ class HttpServer:
         self._host, self._port = parsed
         self._tls = tls
         self._routes = dict(routes)
-        self._runner: web.AppRunner | None = None
+        self._listener: Listener | None = None
 
     @property
     def port(self) -> int:
         """The port it listens on; differs from the address when that asked for any free port."""
-        if self._runner is None or not self._runner.addresses:
-            return self._port
-        return int(self._runner.addresses[0][1])
+        return self._port if self._listener is None else self._listener.port
 
     async def start(self) -> None:
         """Listen.
@@ -62,19 +61,15 @@ class HttpServer:
         for path, handler in self._routes.items():
             app.router.add_get(path, handler)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
-        await runner.setup()
-        self._runner = runner
-        try:
-            await web.TCPSite(runner, self._host, self._port, ssl_context=self._tls).start()
-        except OSError:
-            await self.close()
-            raise
+        listener = Listener(runner, self._host, self._port, self._tls)
+        await listener.start()
+        self._listener = listener
 
     async def close(self) -> None:
         """Stop listening; requests in flight get a second."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await listener.close()
 
 
 def metrics_routes(

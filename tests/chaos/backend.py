@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from tests.support.canaries import Canaries
+from tests.support.loopback import serving
 
 __all__ = ["Backend"]
 
@@ -55,14 +56,8 @@ class Backend:
         """On loopback."""
         app = web.Application()
         app.router.add_route("*", "/kv/{key}", self._handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with serving(app) as self.url:
             yield
-        finally:
-            await runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.Response:
         answer = await self._answer(request)

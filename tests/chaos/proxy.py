@@ -14,6 +14,7 @@ import aiohttp
 import yaml
 from aiohttp import web
 
+from reconcile.listener import Listener
 from tests.support.controlplane import ControlPlane
 from tests.support.keypairs import new_key_pair
 
@@ -54,6 +55,7 @@ class Proxy:
         self._rotating = asyncio.Lock()
         self._serving, self._client = new_key_pair(), new_key_pair()
         self._port = 0
+        self._listeners: list[Listener] = []
 
     @property
     def kubeconfig(self) -> Path:
@@ -108,21 +110,15 @@ class Proxy:
         connector = aiohttp.TCPConnector(ssl=context, limit=0)
         async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
             self._session = session
-            app = web.Application(client_max_size=16 * 1024 * 1024)
-            app.router.add_route("*", "/{tail:.*}", self._handle)
-            self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-            self._site: web.TCPSite | None = None
-            await self._runner.setup()
             try:
                 await self._listen(self._serving, self._client[0])
-                self._port = self._runner.addresses[0][1]
                 self._write(self._serving[0], self._client)
                 self._write_kubeconfig()
                 yield
             finally:
                 self.moving.set()
                 self.answering.set()
-                await self._runner.cleanup()
+                await asyncio.gather(*(listener.close() for listener in self._listeners))
 
     async def _listen(self, pair: tuple[bytes, bytes], clients: bytes) -> None:
         """Listen with another certificate, for other clients; what is open stays."""
@@ -132,10 +128,15 @@ class Proxy:
         context.load_cert_chain(file)
         context.load_verify_locations(cadata=clients.decode())
         context.verify_mode = ssl.CERT_REQUIRED
-        if self._site is not None:
-            await self._site.stop()
-        self._site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=context, reuse_address=True)
-        await self._site.start()
+        if self._listeners:
+            await self._listeners[-1].stop_accepting()
+        app = web.Application(client_max_size=16 * 1024 * 1024)
+        app.router.add_route("*", "/{tail:.*}", self._handle)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        listener = Listener(runner, "127.0.0.1", self._port, context)
+        await listener.start()
+        self._port = listener.port
+        self._listeners.append(listener)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         await self.answering.wait()

@@ -20,6 +20,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.support.keypairs import key_pair, new_key_pair
+from tests.support.loopback import accepting, serving
 
 __all__ = ["Gate"]
 
@@ -59,10 +60,9 @@ class Gate:
         )
         for trusted, pair in ((True, key_pair()), (False, new_key_pair())):
             self._ports[trusted] = await enter(_serving(self._answer, _tls(pair) if self._with_tls else None))
-        front = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self._stack.push_async_callback(self._close, front)
-        scheme = "https" if self._with_tls else "http"
-        self.url = f"{scheme}://127.0.0.1:{front.sockets[0].getsockname()[1]}"
+        self._stack.push_async_callback(self._close)
+        port = await enter(accepting(self._accept))
+        self.url = f"{'https' if self._with_tls else 'http'}://127.0.0.1:{port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -103,8 +103,7 @@ class Gate:
         for pipe in self._pipes:
             pipe.cancel()
 
-    async def _close(self, front: asyncio.Server) -> None:
-        front.close()
+    async def _close(self) -> None:
         self._hang_up()
         await asyncio.gather(*self._pipes, return_exceptions=True)
 
@@ -169,13 +168,8 @@ async def _serving(
 ) -> AsyncIterator[int]:
     app = web.Application(client_max_size=1 << 26)
     app.router.add_route("*", "/{path:.*}", handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    async with serving(app, context) as url:
+        yield int(url.rpartition(":")[2])
 
 
 async def _pumped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from tests.support.keypairs import key_pair
+from tests.support.loopback import serving
 from tests.support.vendors.tokenserver import TokenServer
 
 __all__ = ["over_mutual_tls"]
@@ -38,10 +39,5 @@ async def over_mutual_tls(vendor: TokenServer, *, required: bool = False) -> Asy
     """
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", vendor.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=_context(required=required)).start()
-        yield f"https://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with serving(app, _context(required=required)) as url:
+        yield url

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.keypairs import new_key_pair
+from tests.support.loopback import accepting
 
 __all__ = ["Switchboard", "server_tls", "switchboard"]
 
@@ -70,8 +71,7 @@ class Switchboard:
             await reader.read()
             writer.close()
 
-        stranger = await asyncio.start_server(ignore, "127.0.0.1", 0, ssl=server_tls(new_key_pair()))
-        async with stranger, self._leading_to(stranger.sockets[0].getsockname()[1]):
+        async with accepting(ignore, server_tls(new_key_pair())) as stranger, self._leading_to(stranger):
             yield
 
     @asynccontextmanager
@@ -105,12 +105,9 @@ async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 async def switchboard(target: int) -> AsyncIterator[Switchboard]:
     """A port that leads to another one, until the block ends."""
     board = Switchboard(target)
-    server = await asyncio.start_server(board.connected, "127.0.0.1", 0)
-    board.port = server.sockets[0].getsockname()[1]
     try:
-        yield board
+        async with accepting(board.connected) as board.port:
+            yield board
     finally:
-        server.close()
         board.cut()
-        await server.wait_closed()
         await asyncio.sleep(0)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from reconcile.listener import Listener
 from reconcile.metrics import WebhookMetrics
 from reconcile.webhook.certificates import CertificateBundle, CertificateError, check_serving
 
@@ -176,7 +177,7 @@ class WebhookServer:
         self._host = host
         self._port = port
         self._metrics = metrics
-        self._runner: web.AppRunner | None = None
+        self._listener: Listener | None = None
         self.started = asyncio.Event()
         if metrics is not None:
             for path in self._webhooks:
@@ -185,9 +186,7 @@ class WebhookServer:
     @property
     def port(self) -> int:
         """The port it listens on."""
-        if self._runner is None or not self._runner.addresses:
-            return self._port
-        return int(self._runner.addresses[0][1])
+        return self._port if self._listener is None else self._listener.port
 
     def problem(self) -> str | None:
         """A ready check: None once the server listens."""
@@ -204,17 +203,16 @@ class WebhookServer:
         for path, webhook in self._webhooks.items():
             app.router.add_post(path, self._handler(path, webhook))
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5.0)
-        await runner.setup()
+        listener = Listener(runner, self._host, self._port, self._serving.context)
+        await listener.start()
         try:
-            site = web.TCPSite(runner, self._host, self._port, ssl_context=self._serving.context)
-            await site.start()
-            self._runner = runner
+            self._listener = listener
             self.started.set()
             await asyncio.get_running_loop().create_future()
         finally:
             self.started.clear()
-            self._runner = None
-            await runner.cleanup()
+            self._listener = None
+            await listener.close()
 
     def _handler(self, path: str, webhook: Webhook) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.Response:

@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from reconcile.testing.apiserver.admission import AdmissionChain, Attributes
 from reconcile.testing.apiserver.status import StatusError
+from tests.support.loopback import serving
 
 SERVICE = {"namespace": "ns", "name": "hook", "path": "/x"}
 ATTRIBUTES = Attributes(
@@ -90,15 +91,9 @@ async def _serving(folder: Path) -> AsyncIterator[Hook]:
     hook = Hook(0, bundle)
     app = web.Application()
     app.router.add_post("/x", hook.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
-        await site.start()
-        hook.port = runner.addresses[0][1]
+    async with serving(app, context) as url:
+        hook.port = int(url.rpartition(":")[2])
         yield hook
-    finally:
-        await runner.cleanup()
 
 
 @pytest.fixture

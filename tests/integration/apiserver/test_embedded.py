@@ -25,6 +25,7 @@ from reconcile.testing.apiserver import ApiRequest, ApiServer, Faults, User
 from reconcile.testing.apiserver.certificates import serving_context
 from reconcile.testing.eventually import eventually
 from tests.integration.apiserver.conftest import CRDS, SECRETS, Api, crd
+from tests.support.loopback import serving
 
 GROUP = "example.com"
 WIDGETS = f"/apis/{GROUP}/v1/namespaces/{{ns}}/widgets"
@@ -56,12 +57,9 @@ async def tls_webhook() -> AsyncIterator[WebhookServer]:
     context, webhook.ca = serving_context()
     application = web.Application()
     application.router.add_post("/mutate", webhook.answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    webhook.url = f"https://127.0.0.1:{runner.addresses[0][1]}/mutate"
-    yield webhook
-    await runner.cleanup()
+    async with serving(application, context) as url:
+        webhook.url = f"{url}/mutate"
+        yield webhook
 
 
 def api_of(transport: Transport, namespace: str = "default") -> Api:

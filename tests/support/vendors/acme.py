@@ -8,6 +8,8 @@ from typing import Final
 
 from aiohttp import web
 
+from tests.support.loopback import serving
+
 __all__ = ["TOKEN", "Acme", "acme"]
 
 TOKEN: Final = "canary-acme-token"
@@ -47,12 +49,5 @@ async def acme() -> AsyncIterator[Acme]:
     vendor = Acme()
     application = web.Application()
     application.router.add_get("/{path:.*}", vendor.answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        vendor.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with serving(application) as vendor.url:
         yield vendor
-    finally:
-        await runner.cleanup()

@@ -18,6 +18,8 @@ import aiohttp
 from aiohttp import web
 from moto.server import ThreadedMotoServer
 
+from tests.support.loopback import serving
+
 __all__ = ["ACCESS_KEY", "SECRET_KEY", "Amazon", "Fault", "Seen", "amazon", "moto_server"]
 
 ACCESS_KEY = "AKIAEXAMPLE"
@@ -209,12 +211,5 @@ async def amazon(moto: str) -> AsyncIterator[Amazon]:
         proxy = Amazon(moto.rstrip("/"), session)
         app = web.Application(client_max_size=1 << 24)
         app.router.add_post("/{path:.*}", proxy.handle)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        proxy.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
+        async with serving(app) as proxy.url:
             yield proxy
-        finally:
-            await runner.cleanup()

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
 from tests.support.keypairs import key_pair
+from tests.support.loopback import serving
 
 __all__ = ["CLIENT", "SECRET", "TENANT", "Azure", "Fault", "azure"]
 
@@ -275,15 +276,8 @@ async def azure() -> AsyncIterator[Azure]:
     app.router.add_post("/{tenant}/oauth2/v2.0/token", held.token)
     app.router.add_get("/metadata/identity/oauth2/token", held.imds)
     app.router.add_route("*", "/{path:.*}", held.vault)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=_tls())
-        await site.start()
-        held.url = f"https://127.0.0.1:{runner.addresses[0][1]}"
+    async with serving(app, _tls()) as held.url:
         yield held
-    finally:
-        await runner.cleanup()
 
 
 def _tls() -> ssl.SSLContext:

@@ -20,6 +20,8 @@ from google.protobuf import empty_pb2
 from google.rpc.error_details_pb2 import DebugInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from tests.support.loopback import serving
+
 __all__ = ["EMAIL", "PROJECT", "Fault", "GoogleCloud", "google_cloud", "service_account_key"]
 
 PROJECT = "demo"
@@ -332,14 +334,10 @@ async def google_cloud(pair: tuple[bytes, bytes] | None = None) -> AsyncIterator
     app = web.Application()
     app.router.add_get("/computeMetadata/v1/{path:.*}", cloud.machine)
     app.router.add_post("/{path:.*}", cloud.sign_in)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await server.start()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with serving(app) as cloud.url:
+        await server.start()
         cloud.target = f"127.0.0.1:{port}"
-        cloud.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        yield cloud
-    finally:
-        await server.stop(None)
-        await runner.cleanup()
+        try:
+            yield cloud
+        finally:
+            await server.stop(None)

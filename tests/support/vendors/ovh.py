@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from tests.support.keypairs import key_pair
+from tests.support.loopback import serving
 from tests.support.vendors.tokenserver import TokenServer
 
 __all__ = ["DOMAIN", "TOKEN", "Okms", "over_mutual_tls"]
@@ -152,10 +153,5 @@ async def over_mutual_tls(vendor: TokenServer) -> AsyncIterator[str]:
     """The vendor by https, for clients that show the certificate of `key_pair`, which is also its own; its URL."""
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", vendor.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=_mutual()).start()
-        yield f"https://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with serving(app, _mutual()) as url:
+        yield url

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+
+from tests.support import loopback
 
 __all__ = ["Refused", "TokenServer", "serving"]
 
@@ -66,11 +67,6 @@ async def serving(vendor: TokenServer) -> AsyncIterator[None]:
     """The vendor on loopback."""
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", vendor.handle)
-    server = TestServer(app, host="127.0.0.1")
-    await server.start_server()
-    vendor.url = str(server.make_url("")).rstrip("/")
-    vendor.host = f"{server.host}:{server.port}"
-    try:
+    async with loopback.serving(app) as vendor.url:
+        vendor.host = vendor.url.removeprefix("http://")
         yield
-    finally:
-        await server.close()

@@ -6,10 +6,13 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from aiohttp import web
+
+from tests.support.loopback import serving
 
 Fault = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 
@@ -51,21 +54,16 @@ class FakeVault:
         self.renewed_for: float | None = None
         self.index = ""
         self.url = ""
-        self._runner: web.AppRunner | None = None
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 << 20)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.url = await self._stack.enter_async_context(serving(app))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._stack.aclose()
 
     def spec(self, **changes: Any) -> dict[str, Any]:
         """A store that signs in by AppRole, with the Secret `approle`."""

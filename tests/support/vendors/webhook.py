@@ -15,6 +15,7 @@ import spnego
 from aiohttp import web
 
 from tests.support.keypairs import key_pair
+from tests.support.loopback import serving
 
 __all__ = ["Hook", "serving_hook"]
 
@@ -96,16 +97,9 @@ async def serving_hook(hook: Hook, *, tls: bool = False) -> AsyncIterator[Hook]:
     """The server on loopback."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", hook.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=_tls() if tls else None).start()
-        scheme = "https" if tls else "http"
-        hook.url = f"{scheme}://127.0.0.1:{runner.addresses[0][1]}"
+    async with serving(app, _tls() if tls else None) as hook.url:
         hook.ca = key_pair()[0] if tls else b""
         yield hook
-    finally:
-        await runner.cleanup()
 
 
 def _tls() -> ssl.SSLContext:

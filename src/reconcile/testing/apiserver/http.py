@@ -12,6 +12,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
+from reconcile.listener import Listener
 from reconcile.testing.apiserver.faulting import Faults, Interruption, deliver
 from reconcile.testing.apiserver.requests import ApiRequest, ApiResponse, failure_response
 from reconcile.testing.apiserver.status import StatusError
@@ -36,23 +37,22 @@ class HttpServer:
     def __init__(self, handle: Handle, faults: Faults) -> None:
         self._handle = handle
         self._faults = faults
-        self._runner: web.ServerRunner | None = None
+        self._listener: Listener | None = None
         self.port = 0
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         """Listen; port 0 picks a free one, readable from `port`."""
         server = web.Server(self._serve, access_log=None, handler_cancellation=True, request_factory=_request)
-        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.5)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, ssl_context=tls, reuse_address=True)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.5)
+        self._listener = Listener(runner, host, port, tls)
+        await self._listener.start()
+        self.port = self._listener.port
 
     async def stop(self) -> None:
         """Close the port and every connection."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._listener is not None:
+            await self._listener.close()
+            self._listener = None
 
     async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         path, _, _ = raw.raw_path.partition("?")

@@ -8,6 +8,7 @@ import pytest
 
 from eso.errors import InvalidSpecError, UnavailableError
 from eso.providers.tcpprobe import tcp_probe
+from tests.support.loopback import accepting
 
 
 async def test_whoever_listens_is_enough() -> None:
@@ -19,9 +20,7 @@ async def test_whoever_listens_is_enough() -> None:
         writer.close()
         over.set()
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with accepting(accept) as port:
         await tcp_probe(f"https://127.0.0.1:{port}/path", "the vendor's host")
         await asyncio.wait_for(over.wait(), 5)
     assert seen == [b""]

@@ -25,6 +25,7 @@ from eso.providers.base import Capabilities, FindRef, PushRemoteRef, ValidationR
 from eso.providers.volcengine.api import endpoint_of
 from eso.providers.volcengine.auth import Surroundings
 from eso.providers.volcengine.provider import VolcengineProvider
+from tests.support.loopback import accepting
 from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
 from tests.support.vendors.tokenserver import serving
 from tests.support.vendors.volcengine import ACCESS_KEY, ROLE, SECRET_KEY, TOKEN, Volcengine
@@ -386,11 +387,11 @@ async def test_a_connection_that_breaks_is_tried_again() -> None:
         tries.append(await reader.readline())
         writer.close()
 
-    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, bench(VolcengineProvider(Surroundings(kms=url, environ={}, pause=0.001))) as stores:
-        await stores.secret("keys", id=ACCESS_KEY, secret=SECRET_KEY)
-        async with stores.lend({"region": "cn-beijing", "auth": {"secretRef": REFS}}) as client:
-            with pytest.raises(UnavailableError, match="reached"):
-                await value(client, "db")
+    async with accepting(hang_up) as port:
+        surroundings = Surroundings(kms=f"http://127.0.0.1:{port}", environ={}, pause=0.001)
+        async with bench(VolcengineProvider(surroundings)) as stores:
+            await stores.secret("keys", id=ACCESS_KEY, secret=SECRET_KEY)
+            async with stores.lend({"region": "cn-beijing", "auth": {"secretRef": REFS}}) as client:
+                with pytest.raises(UnavailableError, match="reached"):
+                    await value(client, "db")
     assert len(tries) == 4

@@ -17,6 +17,7 @@ from reconcile.client.client import Client
 from reconcile.testing.apiserver import ApiServer
 from tests.support.faultbench import connector, patience_for, trusting
 from tests.support.gate import Gate
+from tests.support.loopback import serving
 
 VALUE = {"password": "canary-value", "user": "ann"}
 TOKEN = "canary-token"
@@ -52,13 +53,8 @@ class Shelf:
 async def shelf() -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_route("*", "/v/{key}", Shelf().handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with serving(app) as url:
+        yield url
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ from eso.errors import (
 from eso.providers.http import read_json, transport_errors
 from eso.stores.sessions import Sessions, TlsContexts, tls_context
 from eso.values import SecretValue
+from tests.support import loopback
 from tests.support.keypairs import key_pair
 
 DEFAULTS: dict[str, Any] = {
@@ -63,15 +64,8 @@ async def answer(request: web.Request) -> web.StreamResponse:
 async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/api/{what}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-    await site.start()
-    port = runner.addresses[0][1]
-    try:
-        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}/api/"
-    finally:
-        await runner.cleanup()
+    async with loopback.serving(app, tls) as url:
+        yield f"{url}/api/"
 
 
 def server_tls(tmp_path: Path, *, client_certificates: bool = False) -> ssl.SSLContext:

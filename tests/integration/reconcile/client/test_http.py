@@ -21,6 +21,7 @@ from reconcile.client.config import Config
 from reconcile.client.http import HttpTransport
 from reconcile.client.transport import NotSentError, OversizedError
 from reconcile.errors import ConfigError, TransportError
+from tests.support import loopback
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -29,15 +30,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-    await site.start()
-    port = runner.addresses[0][1]
-    try:
-        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
-    finally:
-        await runner.cleanup()
+    async with loopback.serving(app, tls) as url:
+        yield url
 
 
 class Authority:

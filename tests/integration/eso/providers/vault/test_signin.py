@@ -24,6 +24,7 @@ from reconcile.api.core_v1 import Secret, ServiceAccount
 from reconcile.api.meta_v1 import ObjectMeta
 from tests.integration.eso.providers.vault.conftest import Engine, Stores
 from tests.support.keypairs import key_pair
+from tests.support.loopback import serving
 from tests.support.vendors.aws import moto_server
 from tests.support.vendors.vault import FakeVault
 
@@ -428,12 +429,9 @@ async def test_gcp_by_workload_identity_and_by_machine(stores: Stores, identity:
     metadata = ObjectMeta(name="bound", namespace="app", annotations=annotations)
     await stores.kube.create(ServiceAccount(metadata=metadata))
     google = FakeGoogle()
-    runner = web.AppRunner(web.Application())
-    runner.app.router.add_route("*", "/{path:.*}", google.handle)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", google.handle)
+    async with serving(app) as url:
         settings: dict[str, Any] = {"role": "app", "projectID": "p"}
         if identity == "workload":
             settings["workloadIdentity"] = {"serviceAccountRef": {"name": "bound"}, "clusterName": "c"}
@@ -445,8 +443,6 @@ async def test_gcp_by_workload_identity_and_by_machine(stores: Stores, identity:
             request = await login.prepare()
             await request(VaultAdapter(sent, "signing in"))  # type: ignore[arg-type]
             body = sent.body
-    finally:
-        await runner.cleanup()
     if identity == "machine":
         assert body == {"role": "app", "jwt": "metadata:identity"}
         assert "audience=https://vault.example/vault/app&" in google.seen[0][0]
