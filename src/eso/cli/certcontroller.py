@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
 from eso.cli.about import CERTCONTROLLER, CERTCONTROLLER_DURATIONS
-from eso.cli.flags import add_settings, read_settings
+from eso.cli.flags import ServerFlags, add_settings, read_settings
 from eso.cli.serving import metrics_tls, start, utc_now
 from eso.controllers.conditions import cause_of
 from eso.controllers.crds.setup import definition_controller
@@ -23,18 +22,21 @@ from reconcile.client.surroundings import load_config
 from reconcile.leaderelection import LeaderElection
 from reconcile.manager import Manager
 
-__all__ = ["build_cert_controller", "main", "parse"]
+__all__ = ["build_cert_controller", "main", "parse", "parser"]
 
 _LEASE = "crd-certs-controller"
 
 
+def parser() -> ServerFlags:
+    """Its flags."""
+    flags = ServerFlags(prog="eso certcontroller", description="Keep the certificate of the webhook.")
+    add_settings(flags, CertControllerSettings(), CERTCONTROLLER, durations=CERTCONTROLLER_DURATIONS)
+    return flags
+
+
 def parse(arguments: Sequence[str]) -> CertControllerSettings:
     """The settings that the flags describe; ends the program on a flag that is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="eso certcontroller", description="Keep the certificate of the webhook.", allow_abbrev=False
-    )
-    add_settings(parser, CertControllerSettings(), CERTCONTROLLER, durations=CERTCONTROLLER_DURATIONS)
-    return read_settings(CertControllerSettings, parser.parse_args(list(arguments)))
+    return read_settings(CertControllerSettings, parser().parse_args(list(arguments)))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -43,7 +43,7 @@ from eso.providers.schema import provider_schema, spec_model
 from reconcile.api.model import KubeObject
 from reconcile.schema import Schema, custom_resource_definition, schema_of, version_of
 
-__all__ = ["GENERATOR_KINDS", "KINDS", "all_crds", "main", "plugin_models"]
+__all__ = ["GENERATOR_KINDS", "KINDS", "all_crds", "main", "parser", "plugin_models"]
 
 GENERATOR_KINDS: Final[tuple[type[KubeObject], ...]] = (
     ACRAccessToken,
@@ -102,12 +102,17 @@ def plugin_models() -> dict[str, Any]:
     return {point.name: point.load().spec_type for point in points}
 
 
+def parser() -> argparse.ArgumentParser:
+    """Its flags."""
+    flags = argparse.ArgumentParser(prog="eso crds", description="Write the CustomResourceDefinitions.")
+    flags.add_argument("--output", type=Path, help="folder for one file per CRD; standard output when absent")
+    flags.add_argument("--plugins", action="store_true", help="also describe installed third-party providers")
+    return flags
+
+
 def main(arguments: Sequence[str]) -> int:
     """Write the CRDs to standard output, or one file each into a folder; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="eso crds", description="Write the CustomResourceDefinitions.")
-    parser.add_argument("--output", type=Path, help="folder for one file per CRD; standard output when absent")
-    parser.add_argument("--plugins", action="store_true", help="also describe installed third-party providers")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(list(arguments))
     crds = all_crds(plugin_models() if options.plugins else None)
     if options.output is None:
         sys.stdout.write("---\n".join(_yaml(crd) for crd in crds))

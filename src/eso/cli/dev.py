@@ -27,25 +27,30 @@ from reconcile.errors import ReconcileError
 from reconcile.shutdown import shutdown_signals
 from reconcile.testing.apiserver import ApiServer
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 _LOG = logging.getLogger("setup")
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run until Ctrl-C; 1 when a manifest is refused."""
-    parser = argparse.ArgumentParser(prog="eso dev", description=__doc__)
-    parser.add_argument("manifests", nargs="*", metavar="FILE", help="manifests to apply; a demonstration when absent")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Its flags."""
+    flags = argparse.ArgumentParser(prog="eso dev", description=__doc__)
+    flags.add_argument("manifests", nargs="*", metavar="FILE", help="manifests to apply; a demonstration when absent")
+    flags.add_argument(
         "--port", type=int, default=0, help="port of the control plane on 127.0.0.1; any free one by default"
     )
-    parser.add_argument("--state", metavar="FILE", help="keep the objects in this SQLite file; in memory by default")
-    parser.add_argument("--kubeconfig", default="kubeconfig", metavar="FILE", help="where to write the kubeconfig")
-    parser.add_argument("--metrics-addr", default="127.0.0.1:0", help="address of /metrics; any free port by default")
-    parser.add_argument("--loglevel", default="error", help="debug, info, warn or error")
-    parser.add_argument("--until-synced", action="store_true", help="end when everything is synced")
-    parser.add_argument("--timeout", type=float, default=60.0, help="seconds that --until-synced waits")
-    options = parser.parse_args(list(arguments))
+    flags.add_argument("--state", metavar="FILE", help="keep the objects in this SQLite file; in memory by default")
+    flags.add_argument("--kubeconfig", default="kubeconfig", metavar="FILE", help="where to write the kubeconfig")
+    flags.add_argument("--metrics-addr", default="127.0.0.1:0", help="address of /metrics; any free port by default")
+    flags.add_argument("--loglevel", default="error", help="debug, info, warn or error")
+    flags.add_argument("--until-synced", action="store_true", help="end when everything is synced")
+    flags.add_argument("--timeout", type=float, default=60.0, help="seconds that --until-synced waits")
+    return flags
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run until Ctrl-C; 1 when a manifest is refused."""
+    options = parser().parse_args(list(arguments))
     configure_logs(options.loglevel, "iso8601")
     return run(_develop(options, Path(options.kubeconfig).absolute()))
 

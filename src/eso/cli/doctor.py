@@ -23,23 +23,28 @@ from reconcile.client.client import Client
 from reconcile.client.surroundings import load_config
 from reconcile.errors import ConfigError, ReconcileError
 
-__all__ = ["examine", "main"]
+__all__ = ["examine", "main", "parser"]
 
 _STATEFUL: tuple[type[KubeObject], ...] = (ClusterSecretStore, SecretStore, ExternalSecret, PushSecret)
 _REVIEW = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print the findings; 1 when something is wrong."""
-    parser = argparse.ArgumentParser(prog="eso doctor", description=__doc__)
-    parser.add_argument("--kubeconfig", help="as of kubectl")
-    parser.add_argument("--context", help="as of kubectl")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Its flags."""
+    flags = argparse.ArgumentParser(prog="eso doctor", description=__doc__)
+    flags.add_argument("--kubeconfig", help="as of kubectl")
+    flags.add_argument("--context", help="as of kubectl")
+    flags.add_argument(
         "--service-account",
         metavar="NAMESPACE/NAME",
         help="check the permissions of this account, the operator's",
     )
-    options = parser.parse_args(list(arguments))
+    return flags
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the findings; 1 when something is wrong."""
+    options = parser().parse_args(list(arguments))
     try:
         config = load_config(options.kubeconfig, options.context)
     except ConfigError as err:

@@ -30,20 +30,25 @@ from reconcile.client.client import Client
 from reconcile.client.surroundings import load_config
 from reconcile.errors import ConfigError, NotFoundError, ReconcileError
 
-__all__ = ["explain", "main"]
+__all__ = ["explain", "main", "parser"]
 
 _KINDS = ("externalsecret", "externalsecrets", "es")
 
 
+def parser() -> argparse.ArgumentParser:
+    """Its flags."""
+    flags = argparse.ArgumentParser(prog="eso explain", description=__doc__)
+    flags.add_argument("kind", choices=_KINDS)
+    flags.add_argument("name")
+    flags.add_argument("-n", "--namespace", help="of the object; that of the context by default")
+    flags.add_argument("--kubeconfig", help="as of kubectl")
+    flags.add_argument("--context", help="as of kubectl")
+    return flags
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print what there is to say; 1 when something is wrong, 2 when the object cannot be read."""
-    parser = argparse.ArgumentParser(prog="eso explain", description=__doc__)
-    parser.add_argument("kind", choices=_KINDS)
-    parser.add_argument("name")
-    parser.add_argument("-n", "--namespace", help="of the object; that of the context by default")
-    parser.add_argument("--kubeconfig", help="as of kubectl")
-    parser.add_argument("--context", help="as of kubectl")
-    options = parser.parse_args(list(arguments))
+    options = parser().parse_args(list(arguments))
     try:
         config = load_config(options.kubeconfig, options.context)
     except ConfigError as err:

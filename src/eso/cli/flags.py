@@ -5,17 +5,28 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from eso.api.duration import format_duration, parse_duration
 from eso.settings import MetricsSettings
 
-__all__ = ["add_settings", "read_settings"]
+__all__ = ["ServerFlags", "add_settings", "read_settings"]
 
 S = TypeVar("S")
 
 _TRUE: Final = ("1", "t", "true")
 _FALSE: Final = ("0", "f", "false")
+
+
+class ServerFlags(argparse.ArgumentParser):
+    """The flags of a process that runs for long: a wrong one is one line, and the exit code of every failed start, 1."""
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and end the program; the list of flags would hide it."""
+        self.exit(1, f"{self.prog}: {message}; `{self.prog} --help` lists the flags\n")
 
 
 def _boolean(text: str) -> bool:

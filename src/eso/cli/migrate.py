@@ -23,20 +23,25 @@ from reconcile.client.client import Client
 from reconcile.client.surroundings import load_config
 from reconcile.errors import ConfigError, ReconcileError
 
-__all__ = ["examine", "main"]
+__all__ = ["examine", "main", "parser"]
 
 _QPS: Final = 20.0
 """Slow enough that an API server does not notice; 72,000 objects an hour."""
 
 
+def parser() -> argparse.ArgumentParser:
+    """Its flags."""
+    flags = argparse.ArgumentParser(prog="eso migrate", description=__doc__)
+    flags.add_argument("--check", action="store_true", help="only say what would change; nothing is written")
+    flags.add_argument("--qps", type=float, default=_QPS, help="requests a second (default: %(default)g)")
+    flags.add_argument("--kubeconfig", help="as of kubectl")
+    flags.add_argument("--context", help="as of kubectl")
+    return flags
+
+
 def main(arguments: Sequence[str]) -> int:
     """Migrate stored versions, or only print what would happen; 1 when something needs a hand."""
-    parser = argparse.ArgumentParser(prog="eso migrate", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only say what would change; nothing is written")
-    parser.add_argument("--qps", type=float, default=_QPS, help="requests a second (default: %(default)g)")
-    parser.add_argument("--kubeconfig", help="as of kubectl")
-    parser.add_argument("--context", help="as of kubectl")
-    options = parser.parse_args(list(arguments))
+    options = parser().parse_args(list(arguments))
     try:
         config = load_config(options.kubeconfig, options.context)
     except ConfigError as err:

@@ -32,6 +32,7 @@ __all__ = [
     "Rule",
     "main",
     "manifests",
+    "parser",
 ]
 
 
@@ -232,13 +233,18 @@ def manifests(name: str = "external-secrets", namespace: str = "external-secrets
     return {**files, "kustomization.yaml": [kustomization]}
 
 
+def parser() -> argparse.ArgumentParser:
+    """Its flags."""
+    flags = argparse.ArgumentParser(prog="eso rbac", description="Write the RBAC rules of every process.")
+    flags.add_argument("--output", type=Path, help="folder for the manifests; standard output when absent")
+    flags.add_argument("--name", default="external-secrets", help="prefix of the objects")
+    flags.add_argument("--namespace", default="external-secrets", help="where the operator runs")
+    return flags
+
+
 def main(arguments: Sequence[str]) -> int:
     """Write the manifests to standard output, or into a folder; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="eso rbac", description="Write the RBAC rules of every process.")
-    parser.add_argument("--output", type=Path, help="folder for the manifests; standard output when absent")
-    parser.add_argument("--name", default="external-secrets", help="prefix of the objects")
-    parser.add_argument("--namespace", default="external-secrets", help="where the operator runs")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(list(arguments))
     files = manifests(options.name, options.namespace)
     if options.output is None:
         objects = [each for file, content in files.items() if file != "kustomization.yaml" for each in content]

@@ -32,7 +32,7 @@ from eso.transform.validation import external_secret_violations
 from reconcile.client.client import Client
 from reconcile.errors import ReconcileError
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 _KINDS = ("ExternalSecret",)
 
@@ -43,20 +43,25 @@ class _Options:
     delims: tuple[str, str]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print the rendered Secrets as YAML; 1 when one of them cannot be rendered, 2 when the files cannot be read."""
-    parser = argparse.ArgumentParser(prog="eso render", description=__doc__)
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Its flags."""
+    flags = argparse.ArgumentParser(prog="eso render", description=__doc__)
+    flags.add_argument(
         "-f", "--file", action="append", required=True, help="manifests with ExternalSecrets; repeatable, - for stdin"
     )
-    parser.add_argument("--data", help="YAML map of what the providers would give; no store is asked then")
-    parser.add_argument(
+    flags.add_argument("--data", help="YAML map of what the providers would give; no store is asked then")
+    flags.add_argument(
         "--store", action="append", default=[], help="manifests of stores and what they refer to; repeatable"
     )
-    parser.add_argument("--show-values", action="store_true", help="print values; they are masked otherwise")
-    parser.add_argument("--template-left-delimiter", default="{{")
-    parser.add_argument("--template-right-delimiter", default="}}")
-    options = parser.parse_args(list(arguments))
+    flags.add_argument("--show-values", action="store_true", help="print values; they are masked otherwise")
+    flags.add_argument("--template-left-delimiter", default="{{")
+    flags.add_argument("--template-right-delimiter", default="}}")
+    return flags
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the rendered Secrets as YAML; 1 when one of them cannot be rendered, 2 when the files cannot be read."""
+    options = parser().parse_args(list(arguments))
     try:
         documents = [document for name in [*options.file, *options.store] for document in _documents(name)]
         data = _data(options.data) if options.data else None

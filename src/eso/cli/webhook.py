@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from collections.abc import Sequence
 from functools import partial
 
 from eso.cli.about import WEBHOOK, WEBHOOK_DURATIONS
-from eso.cli.flags import add_settings, read_settings
+from eso.cli.flags import ServerFlags, add_settings, read_settings
 from eso.cli.serving import metrics_tls, start
 from eso.providers.registry import ProviderRegistry
 from eso.settings import WebhookSettings
@@ -22,16 +21,21 @@ from reconcile.manager import Manager
 from reconcile.metrics import WebhookMetrics
 from reconcile.webhook.server import CertificateFiles, ServingCertificate, WebhookServer
 
-__all__ = ["build_webhook", "main", "parse"]
+__all__ = ["build_webhook", "main", "parse", "parser"]
 
 _RELOAD_SECONDS = 2.0
 
 
+def parser() -> ServerFlags:
+    """Its flags."""
+    flags = ServerFlags(prog="eso webhook", description="Validate objects.")
+    add_settings(flags, WebhookSettings(), WEBHOOK, durations=WEBHOOK_DURATIONS)
+    return flags
+
+
 def parse(arguments: Sequence[str]) -> WebhookSettings:
     """The settings that the flags describe; ends the program on a flag that is wrong."""
-    parser = argparse.ArgumentParser(prog="eso webhook", description="Validate objects.", allow_abbrev=False)
-    add_settings(parser, WebhookSettings(), WEBHOOK, durations=WEBHOOK_DURATIONS)
-    return read_settings(WebhookSettings, parser.parse_args(list(arguments)))
+    return read_settings(WebhookSettings, parser().parse_args(list(arguments)))
 
 
 def main(arguments: Sequence[str]) -> int:
