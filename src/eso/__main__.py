@@ -10,6 +10,7 @@ from eso.cli.commands import COMMANDS
 
 __all__ = ["main"]
 
+
 def _usage() -> str:
     width = max(map(len, COMMANDS))
     rows = "\n".join(f"  {name:<{width}}  {about}" for name, (_, about) in COMMANDS.items())

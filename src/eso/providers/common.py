@@ -94,7 +94,7 @@ def select_property(value: SecretValue | bytes, name: str, *, key: str = "", ord
 
 
 def split_map(value: SecretValue | bytes, *, key: str = "") -> SecretMap:
-    """The members of a JSON object as keys and values: strings unquoted, everything else as JSON text.
+    """The members of a JSON object as keys and values: strings unquoted, null empty, everything else as JSON text.
 
     Raises:
         ProviderError: it is not a JSON object.

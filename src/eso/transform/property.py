@@ -46,12 +46,18 @@ def path_first(document: bytes, name: str) -> bytes | None:
 
 
 def split_map(document: bytes) -> dict[str, bytes]:
-    """The members of a JSON object: strings unquoted, everything else as the JSON text it was written in.
+    """The members of a JSON object: strings unquoted, null empty, everything else as the JSON text it was written in.
 
     Raises:
         ValueError: not valid JSON, or not an object; the text does not hold the value.
     """
-    return {key: (value if isinstance(value, str) else raw).encode() for key, raw, value in _members(document)}
+    return {key: _unquoted(raw, value).encode() for key, raw, value in _members(document)}
+
+
+def _unquoted(raw: str, value: Any) -> str:
+    if value is None:
+        return ""  # Go reads null into a string without complaint and leaves it empty.
+    return value if isinstance(value, str) else raw
 
 
 def raw_map(document: bytes) -> dict[str, bytes]:

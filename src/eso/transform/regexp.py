@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import re2
 
+from eso.goregexp import reason
+
 __all__ = ["RegexpError", "UserRegexp"]
 
 # `$$`, `${name}` and `$name`, where a name takes the longest run of letters, digits and underscore.
@@ -36,9 +38,8 @@ class UserRegexp:
         try:
             self._compiled: Any = re2.compile(pattern, options)
         except re2.error as err:
-            reason = err.args[0] if err.args else "invalid"
-            text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-            raise RegexpError(f"error parsing regexp: {text}: `{pattern}`") from err
+            words, place = reason(err)
+            raise RegexpError(f"error parsing regexp: {words}: `{place or pattern}`") from err
 
     def search(self, text: str) -> bool:
         """Whether it matches anywhere in the text."""

@@ -58,6 +58,7 @@ class Failure(EsoError):
 
     Attributes:
         summary: the first words of the condition's message, the same as in External Secrets Operator.
+        told: what the event says: the cause, as in External Secrets Operator, or the summary where that is all there is.
         reason: of the Ready condition.
         retry: whether trying again may help; otherwise the next refresh or event does.
         terminal: only an edit helps; the next refresh does not either.
@@ -76,6 +77,7 @@ class Failure(EsoError):
     ) -> None:
         super().__init__(f"{summary}: {cause}" if cause else summary)
         self.summary = summary
+        self.told = cause or summary
         self.reason = reason
         self.retry = retry
         self.terminal = terminal

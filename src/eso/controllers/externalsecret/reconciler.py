@@ -188,7 +188,7 @@ class ExternalSecretReconciler:
     async def _failed(
         self, request: Request, es: ExternalSecret, failure: Failure, started: datetime, group: SlotGroup | None
     ) -> Result:
-        self._events.event(es, "Warning", "UpdateFailed", str(failure))
+        self._events.event(es, "Warning", "UpdateFailed", failure.told)
         self._metrics.failed(es)
         await self._write_status(es, status_after(es, failure, started))
         at = (self._clock(), group) if group is not None else None

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import re2
 
+from eso.goregexp import reason
 from eso.template.functions.runes import is_letter, runes
 from eso.template.gotext.function import Function, FunctionError, Param
 from eso.template.gotext.values import NilStringList, StringList, from_bytes, to_bytes
@@ -19,23 +20,6 @@ _MAX_MEMORY: Final = 16 << 20
 """Bytes that one compiled expression and its automaton may take."""
 
 _SPECIAL: Final = frozenset("\\.+*?()|[]{}^$")
-
-_REASONS: Final = {
-    "missing )": "missing closing )",
-    "unexpected )": "unexpected )",
-    "missing ]": "missing closing ]",
-    "no argument for repetition operator": "missing argument to repetition operator",
-    "bad repetition operator": "invalid nested repetition operator",
-    "invalid repetition size": "invalid repeat count",
-    "invalid escape sequence": "invalid escape sequence",
-    "invalid character class range": "invalid character class range",
-    "trailing \\": "trailing backslash at end of expression",
-    "invalid perl operator": "invalid or unsupported Perl syntax",
-    "invalid named capture group": "invalid named capture",
-    "invalid UTF-8": "invalid UTF-8",
-    "pattern too large - compile failed": "expression too large",
-}
-"""RE2's reasons in Go's words. Neither the pattern nor the place in it is repeated: both can hold a secret."""
 
 
 def _uses_any_byte(pattern: str) -> bool:
@@ -66,9 +50,9 @@ def _compiled(pattern: str) -> Any:
     try:
         return re2.compile(to_bytes(pattern), options)
     except re2.error as err:
-        text = err.args[0] if err.args else b""
-        reason = (text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)).partition(":")[0]
-        raise FunctionError(f"error parsing regexp: {_REASONS.get(reason, 'invalid syntax')}") from None
+        words, _ = reason(err)
+        # Neither the pattern nor the place in it is repeated: both can hold a secret.
+        raise FunctionError(f"error parsing regexp: {words}") from None
 
 
 class _Subject:
