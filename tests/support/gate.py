@@ -158,7 +158,7 @@ class Gate:
             back = [(name, value) for name, value in answer.headers.items() if name.lower() not in _HOP]
             response = web.Response(status=answer.status, body=await answer.read())
             for name, value in back:
-                response.headers[name] = value
+                response.headers.add(name, value)
             return response
 
 

@@ -224,7 +224,7 @@ async def exchange(
     """Send a request; whatever comes back is returned. Redirects are not followed: they would take credentials along.
 
     Args:
-        answer: made from status, headers and body.
+        answer: made from status, headers (whose names may be looked up in any case) and body.
         session: to send it with.
         method: of the request.
         url: relative to the session's base, or absolute.
@@ -249,4 +249,4 @@ async def exchange(
     with transport_errors(what):
         async with session.request(method, url, **options) as response:
             body = await read_body(response, what, limit=_TOKEN_LIMIT)
-            return answer(response.status, dict(response.headers), body)
+            return answer(response.status, response.headers, body)

@@ -5,6 +5,7 @@ Source: `encoding/json` of the Go standard library; ESO's `esutils.GetByteValue`
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -48,10 +49,10 @@ def loads(document: bytes | str, *, exact: bool = False) -> Any:
     number: Any = Number if exact else float
     if "\\ud" in text or "\\uD" in text:
         text = _ESCAPE.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
-    try:
+    with contextlib.suppress(ValueError, RecursionError):
         return json.loads(text, parse_int=number, parse_float=number, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise ValueError("the value is not valid JSON") from None
+    # Raised out here, because the error of the parser holds the document and would stay the context of this one.
+    raise ValueError("the value is not valid JSON")
 
 
 def dumps(value: Any, *, escape_html: bool = True) -> str:

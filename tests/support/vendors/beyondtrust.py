@@ -151,6 +151,7 @@ class PasswordSafe(TokenServer):
         self.sessions.add(session)
         answer = web.json_response(self.user)
         answer.set_cookie("ASP.NET_SessionId", session, path="/BeyondTrust", httponly=True, secure=True)
+        answer.set_cookie("node", "a")
         return answer
 
     def _account(self, query: Mapping[str, str]) -> web.Response:

@@ -193,6 +193,13 @@ def test_half_of_a_surrogate_pair_is_no_character(document: str, wanted: object)
     assert dumps(loads(document))
 
 
+@pytest.mark.parametrize("document", ['{"password": "hidden"', "[" * 100_000])
+def test_an_error_of_json_does_not_hold_the_document(document: str) -> None:
+    with pytest.raises(ValueError, match="not valid JSON") as caught:
+        loads(document)
+    assert caught.value.__context__ is None
+
+
 @pytest.mark.parametrize("document", [r'"\ud8"', r'"\ud8"}"', r'"\ud80', '"\\ud8\n0"'])
 def test_escapes_that_are_none(document: str) -> None:
     with pytest.raises(ValueError, match="not valid JSON"):
