@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from eso.api.generators_v1alpha1.password import PasswordSpec
 from eso.errors import InvalidSpecError
 from eso.generators.base import Generated, Generator, GeneratorContext
-from eso.values import SecretValue
+from eso.values import SecretMap, SecretValue
 
 __all__ = ["PasswordGenerator"]
 
+_RANDOM: Final = secrets.SystemRandom()
 _LENGTH: Final = 24
+_MOST: Final = 1 << 20
+"""Bytes that a Secret holds; source: Kubernetes, `MaxSecretSize`."""
+
+_AT_ONCE: Final = 1 << 10
+"""Characters that are made in some milliseconds; more would keep everybody else waiting."""
+
 _SYMBOLS: Final = '~!@#$%^&*()_+`-={}|[]\\:"<>?,./'
 """Source: ESO v2.9.0, the generator's default symbols."""
 
@@ -47,12 +55,27 @@ class PasswordGenerator(Generator[PasswordSpec]):
             raise InvalidSpecError("spec.secretKeys: keys must not be empty")
         if len(set(keys)) != len(keys):
             raise InvalidSpecError("spec.secretKeys: keys must be unique")
-        encode = _ENCODINGS.get(spec.encoding, bytes)
-        return Generated({key: SecretValue(encode(_password(spec).encode())) for key in keys})
+        work = len(keys) * max(_length(spec), len(spec.symbol_characters or ""))
+        if work > _MOST:
+            raise InvalidSpecError(
+                f"spec.length (or the number of spec.symbolCharacters) times spec.secretKeys must not exceed {_MOST}"
+            )
+        if work > _AT_ONCE:
+            return Generated(await asyncio.to_thread(_made, spec, keys))
+        return Generated(_made(spec, keys))
+
+
+def _made(spec: PasswordSpec, keys: Sequence[str]) -> SecretMap:
+    encode = _ENCODINGS.get(spec.encoding, bytes)
+    return {key: SecretValue(encode(_password(spec).encode())) for key in keys}
+
+
+def _length(spec: PasswordSpec) -> int:
+    return spec.length if spec.length > 0 else _LENGTH
 
 
 def _password(spec: PasswordSpec) -> str:
-    length = spec.length if spec.length > 0 else _LENGTH
+    length = _length(spec)
     digits = length // 4 if spec.digits is None else spec.digits
     symbols = length // 4 if spec.symbols is None else spec.symbols
     if digits < 0 or symbols < 0:
@@ -71,20 +94,23 @@ def _password(spec: PasswordSpec) -> str:
             raise InvalidSpecError(
                 f"{count} {what} are wanted but there are only {len(pool)}: lower the number or set spec.allowRepeat"
             )
-        for _ in range(count):
-            _insert(chosen, _drawn(pool, chosen, spec.allow_repeat, what))
+        chosen += _repeated(pool, count) if spec.allow_repeat else _different(pool, count, frozenset(chosen), what)
+    _RANDOM.shuffle(chosen)
     return "".join(chosen)
 
 
-def _drawn(pool: Sequence[str], chosen: Sequence[str], allow_repeat: bool, what: str) -> str:
-    left = pool if allow_repeat else [character for character in pool if character not in chosen]
-    if not left:
+def _repeated(pool: str, count: int) -> list[str]:
+    return [_RANDOM.choice(pool) for _ in range(count)]
+
+
+def _different(pool: str, count: int, taken: Container[str], what: str) -> list[str]:
+    # As drawing again and again until something new comes: a character that stands twice in the pool is twice as likely.
+    mixed = list(pool)
+    _RANDOM.shuffle(mixed)
+    fresh = list(dict.fromkeys(character for character in mixed if character not in taken))
+    if len(fresh) < count:
         # The symbols of the spec may repeat, or hold letters and digits that are used up.
         raise InvalidSpecError(
             f"there are too few different {what}: lower the number, add characters, or set spec.allowRepeat"
         )
-    return secrets.choice(left)
-
-
-def _insert(chosen: list[str], character: str) -> None:
-    chosen.insert(secrets.randbelow(len(chosen) + 1), character)
+    return fresh[:count]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import string
 from typing import Any
@@ -80,6 +81,9 @@ def test_pool_of_other_scripts_stays_whole_characters() -> None:
         ({"digits": -1}, "negative"),
         ({"secretKeys": [""]}, "empty"),
         ({"secretKeys": ["a", "a"]}, "unique"),
+        ({"length": 2**40, "allowRepeat": True}, "spec.length"),
+        ({"length": 2**19 + 1, "allowRepeat": True, "secretKeys": ["a", "b"]}, "spec.secretKeys"),
+        ({"length": 0, "symbolCharacters": "!?" * 2**19, "secretKeys": ["a", "b"]}, "spec.symbolCharacters"),
     ],
 )
 def test_impossible_specs_are_refused(spec: dict[str, Any], text: str) -> None:
@@ -89,6 +93,21 @@ def test_impossible_specs_are_refused(spec: dict[str, Any], text: str) -> None:
 
 def test_repeats_make_room() -> None:
     assert counts(make(length=100, digits=50, symbols=0, allowRepeat=True)["password"]) == (50, 50, 0)
+
+
+def test_a_long_password_keeps_nobody_waiting() -> None:
+    async def story() -> int:
+        body = {"length": 20_000, "noUpper": False, "allowRepeat": True}
+        work = asyncio.create_task(GeneratorBench().generate(PasswordGenerator(), body))
+        turns = 0
+        while not work.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert counts((await work)[0]["password"]) == (10_000, 5_000, 5_000)
+        return turns
+
+    # Made in the loop, it would take two turns.
+    assert asyncio.run(story()) > 5
 
 
 def test_each_key_has_a_password_of_its_own() -> None:
