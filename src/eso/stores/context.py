@@ -95,9 +95,10 @@ class _Resolver:
             raise InvalidSpecError("a secret reference has no name")
         if not ref.key:
             raise InvalidSpecError(f'the reference to secret "{ref.name}" has no key')
-        return SecretValue(
-            await self._secret_key(self._namespace(ref.namespace, f'secret "{ref.name}"'), ref.name, ref.key)
-        )
+        namespace = self._namespace(ref.namespace, f'secret "{ref.name}"')
+        value = SecretValue(await self._secret_key(namespace, ref.name, ref.key))
+        self.sessions.headers.remember(_place(namespace, ref.name, ref.key), value)
+        return value
 
     async def whole_secret(self, ref: SecretKeySelector) -> LabelledSecret:
         """See `CredentialContext`."""
@@ -105,7 +106,10 @@ class _Resolver:
             raise InvalidSpecError("a secret reference has no name")
         namespace = self._namespace(ref.namespace, f'secret "{ref.name}"')
         found = await self._read("Secret", namespace, ref.name, self._reader.secret(namespace, ref.name))
-        return LabelledSecret(found.metadata.labels, wrap_all(found.data))
+        values = wrap_all(found.data)
+        for key, value in values.items():
+            self.sessions.headers.remember(_place(namespace, ref.name, key), value)
+        return LabelledSecret(found.metadata.labels, values)
 
     async def resolve_ca(self, ca_bundle: str | bytes | None, ca_provider: CAProvider | None) -> bytes | None:
         """See `CredentialContext`."""
@@ -302,6 +306,10 @@ class GeneratorCallContext(_Resolver):
     def calls(self, provider: str) -> ProviderCalls:
         """See `GeneratorContext`."""
         return DirectCalls(provider, self._metrics)
+
+
+def _place(namespace: str, name: str, key: str) -> str:
+    return f'key "{key}" of secret "{namespace}/{name}"'
 
 
 def _pem(bundle: bytes) -> bytes:

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 import aiohttp
 
 from eso.errors import InvalidSpecError
+from eso.stores.sendable import SendableHeaders
 from eso.values import SecretValue
 from reconcile.client.tls import ca_text
 
@@ -46,10 +47,14 @@ class Sessions:
 
     Args:
         tls: where contexts come from; None makes them for these sessions alone.
+
+    Attributes:
+        headers: checks what requests carry.
     """
 
     def __init__(self, tls: TlsContexts | None = None) -> None:
         self._tls = tls if tls is not None else TlsContexts()
+        self.headers = SendableHeaders()
         self._open: list[aiohttp.ClientSession] = []
         self._closed = False
 
@@ -67,19 +72,15 @@ class Sessions:
         """A session; see `StoreContext.http`.
 
         Raises:
-            InvalidSpecError: the certificates or the token cannot be used, or the base URL is none.
+            InvalidSpecError: the certificates, the token or a header cannot be used, or the base URL is none.
             RuntimeError: the sessions were closed already.
         """
         if self._closed:
             raise RuntimeError("the client this session was made for is closed")
         sent = {"User-Agent": _USER_AGENT, **(headers or {})}
         if bearer is not None:
-            token = bearer.reveal_text()
-            if not token.isprintable():
-                raise InvalidSpecError(
-                    "the token cannot be sent: it holds a line break, or something else that is no text"
-                )
-            sent["Authorization"] = f"Bearer {token}"
+            sent["Authorization"] = f"Bearer {bearer.reveal_text()}"
+        self.headers.check(sent)
         # aiohttp keeps one context with the system's roots; reading them again takes tens of milliseconds.
         plain = ca is None and client_cert is None and verify
         tls = True if plain else self._tls.get(ca, client_cert, verify=verify)
@@ -93,6 +94,7 @@ class Sessions:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # With it aiohttp looks for proxies, and for a .netrc, in a thread at every request.
                 trust_env=_has_proxy(),
+                trace_configs=[self.headers.tracing()],
             )
         except ValueError as err:
             raise InvalidSpecError(f"the URL {base_url!r} is not valid: {err}") from err

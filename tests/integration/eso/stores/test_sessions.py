@@ -178,6 +178,19 @@ async def test_tokens_that_cannot_be_sent(token: bytes) -> None:
     await sessions.close()
 
 
+async def test_headers_that_cannot_be_sent() -> None:
+    async with serving() as url, closing() as sessions:
+        with pytest.raises(InvalidSpecError, match="header X-Api-Key cannot be sent"):
+            sessions.open(url, **{**DEFAULTS, "headers": {"X-Api-Key": "hunter2\n"}})
+        session = sessions.open(url, **DEFAULTS)
+        sessions.headers.remember("the token", SecretValue("hunter2\n"))
+        with pytest.raises(InvalidSpecError, match="the token cannot be sent as header X-Api-Key") as caught:
+            async with session.get("echo", headers={"X-Api-Key": "hunter2\n"}):
+                pass
+        assert "hunter2" not in str(caught.value)
+        assert await get(session, "echo")
+
+
 def test_a_client_certificate_may_be_asked_for_after_the_handshake() -> None:
     assert tls_context(None, key_pair()).post_handshake_auth
     assert not tls_context(None).post_handshake_auth

@@ -114,6 +114,24 @@ def test_a_secret_reference_that_leads_nowhere(ref: SecretKeySelector, text: str
     run(main())
 
 
+def test_a_credential_that_no_header_can_carry_is_told_by_its_secret() -> None:
+    async def main() -> None:
+        async with setup() as found:
+            meta = ObjectMeta(name="odd", namespace="a")
+            await found.client.create(Secret(metadata=meta, data={"k": b"canary\n"}))
+            context = found.context("SecretStore", "a")
+            value = await context.resolve(SecretKeySelector(name="odd", key="k"))
+            whole = await context.whole_secret(SecretKeySelector(name="odd"))
+            for each in (value, whole.data["k"]):
+                with pytest.raises(
+                    InvalidSpecError, match='key "k" of secret "a/odd" cannot be sent as header'
+                ) as caught:
+                    context.http(bearer=each)
+                assert "canary" not in str(caught.value)
+
+    run(main())
+
+
 PEM = certificate_pem()
 
 
