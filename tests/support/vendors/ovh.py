@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-import ssl
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
 
-from tests.support.keypairs import key_pair
-from tests.support.loopback import serving
 from tests.support.vendors.tokenserver import TokenServer
 
-__all__ = ["DOMAIN", "TOKEN", "Okms", "over_mutual_tls"]
+__all__ = ["DOMAIN", "TOKEN", "Okms"]
 
 DOMAIN = "734b9b45-8b1a-469c-b140-b10bd6540017"
 TOKEN = "canary-token"
@@ -134,24 +127,3 @@ class Okms(TokenServer):
         versions.append(document["version"]["data"])
         self.stored.append((request.query_string, document))
         return web.json_response({"path": path, "version": {"id": len(versions)}})
-
-
-def _mutual() -> ssl.SSLContext:
-    """Shows the certificate of `key_pair` and asks for it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate, key = key_pair()
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "pair.pem").write_bytes(certificate + key)
-        context.load_cert_chain(Path(folder, "pair.pem"))
-    context.load_verify_locations(cadata=certificate.decode())
-    context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
-@asynccontextmanager
-async def over_mutual_tls(vendor: TokenServer) -> AsyncIterator[str]:
-    """The vendor by https, for clients that show the certificate of `key_pair`, which is also its own; its URL."""
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", vendor.handle)
-    async with serving(app, _mutual()) as url:
-        yield url

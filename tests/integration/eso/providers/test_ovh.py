@@ -26,8 +26,9 @@ from eso.providers.ovh.provider import OvhProvider
 from eso.providers.ovh.spec import OvhSpec
 from eso.values import SecretValue, reveal_all
 from tests.support.keypairs import key_pair, new_key_pair
+from tests.support.mutualtls import over_mutual_tls
 from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
-from tests.support.vendors.ovh import DOMAIN, TOKEN, Okms, over_mutual_tls
+from tests.support.vendors.ovh import DOMAIN, TOKEN, Okms
 from tests.support.vendors.tokenserver import serving
 
 REF = {"name": "okms", "key": "token"}
@@ -105,7 +106,7 @@ async def test_client_certificate(case: Case) -> None:
     await case.stores.secret("pair", **{"tls.crt": certificate, "tls.key": key, "ca.crt": certificate})
     bundle = base64.b64encode(certificate.encode()).decode()
     provided = {"type": "Secret", "name": "pair", "key": "ca.crt"}
-    async with over_mutual_tls(case.okms) as url:
+    async with over_mutual_tls(case.okms, required=True) as url:
         for trust in ({"caBundle": bundle}, {"caProvider": provided}):
             async with case.lend({"mtls": {**MTLS, **trust}}, server=url) as client:
                 assert await client.validate() is ValidationResult.READY
