@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from eso.api.meta_v1 import SecretKeySelector
 from eso.errors import InvalidSpecError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_strict
+from eso.providers.common import check_strict, is_url
 from eso.providers.onboardbase.api import OnboardbaseAPI
 from eso.providers.onboardbase.client import OnboardbaseClient
 from eso.providers.onboardbase.spec import OnboardbaseSpec
@@ -32,6 +32,7 @@ class OnboardbaseProvider(Provider[OnboardbaseSpec]):
 
     async def new_client(self, spec: OnboardbaseSpec, context: StoreContext) -> SecretsClient:
         """A client that sends the API key with each request."""
+        url = _base(spec)
         where = spec.auth.api_key_ref
         key = (await _needed(where, "apiKeyRef", context)).reveal_text()
         if not key.isascii() or not key.isprintable():
@@ -42,7 +43,6 @@ class OnboardbaseProvider(Provider[OnboardbaseSpec]):
         # As in External Secrets Operator both are in the Secret that apiKeyRef names.
         beside = where.model_copy(update={"key": spec.auth.passcode_ref.key})
         passcode = await _needed(beside, "passcodeRef", context)
-        url = (spec.api_host or _URL).rstrip("/")
         headers = {"api_key": key, "User-Agent": _AGENT, "Content-Type": "application/json"}
         http = context.http(f"{url}/", headers=headers, timeout=_TIMEOUT)
         named = {"project": spec.project, "environment": spec.environment}
@@ -51,7 +51,7 @@ class OnboardbaseProvider(Provider[OnboardbaseSpec]):
         return OnboardbaseClient(api, url)
 
     def validate_store(self, spec: OnboardbaseSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
-        """The references to API key and passcode."""
+        """The references to API key and passcode, and the address."""
         selectors = (("onboardbaseAPIKey", spec.auth.api_key_ref), ("onboardbasePasscode", spec.auth.passcode_ref))
         for field, selector in selectors:
             try:
@@ -60,7 +60,15 @@ class OnboardbaseProvider(Provider[OnboardbaseSpec]):
                 raise InvalidSpecError(f"invalid store: {err}") from err
             if not selector.name:
                 raise InvalidSpecError(f"invalid store: {field}.name cannot be empty")
+        _base(spec)
         return ()
+
+
+def _base(spec: OnboardbaseSpec) -> str:
+    url = spec.api_host or _URL
+    if not is_url(url):
+        raise InvalidSpecError(f"invalid store: apiHost must be a URL like {_URL}/")
+    return url.rstrip("/")
 
 
 async def _needed(ref: SecretKeySelector, field: str, context: StoreContext) -> SecretValue:

@@ -225,6 +225,17 @@ def test_static_checks(key: dict[str, Any] | None, text: str) -> None:
     assert check({"secretRef": {**KEY, "namespace": "x"}}, "ClusterSecretStore", "") == []
 
 
+@pytest.mark.parametrize(
+    "url", ["sdkms.fortanix.com", "ftp://sdkms.fortanix.com", "https://", "https://[::1", "https://a:0"]
+)
+async def test_an_address_that_is_none(case: Case, url: str) -> None:
+    with pytest.raises(InvalidSpecError, match=r"^apiUrl must be a URL like https://sdkms\.fortanix\.com"):
+        case.stores.check({"apiUrl": url, "apiKey": {"secretRef": KEY}})
+    with pytest.raises(InvalidSpecError, match=r"^apiUrl"):
+        async with case.lend(apiUrl=url):
+            pass
+
+
 # 6. Remote calls
 
 

@@ -167,7 +167,7 @@ async def test_values_that_are_missing(case: Case, key: str, property: str, erro
 
 
 async def test_extract(case: Case) -> None:
-    wanted = {"a": 'x " y', "n": '{"k":1}', "list": '["p","q"]', "t": "true", "num": "1.50", "nil": "null"}
+    wanted = {"a": 'x " y', "n": '{"k":1}', "list": '["p","q"]', "t": "true", "num": "1.50", "nil": ""}
     async with case.lend() as client:
         assert await mapped(client, "DB_DOC") == wanted
         assert await mapped(client, "DB_DOC", "n") == {"k": "1"}
@@ -248,6 +248,17 @@ def test_static_checks(field: str) -> None:
         check({**AUTH, field: there[field]}, "SecretStore", "app")
     with pytest.raises(InvalidSpecError, match="invalid store: cluster scope requires namespace"):
         check({**there, field: AUTH[field]}, "ClusterSecretStore", "")
+
+
+@pytest.mark.parametrize(
+    "host", ["public.onboardbase.com/api/v1/", "ftp://onboardbase.com", "https://[::1", "https://a:0"]
+)
+async def test_an_address_that_is_none(case: Case, host: str) -> None:
+    with pytest.raises(InvalidSpecError, match="apiHost must be a URL like https://public"):
+        case.stores.check({"apiHost": host, "auth": AUTH})
+    with pytest.raises(InvalidSpecError, match="apiHost must be a URL like https://public"):
+        async with case.lend(apiHost=host):
+            pass
 
 
 # 6. Remote calls
