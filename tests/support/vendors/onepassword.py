@@ -35,6 +35,7 @@ class Connect(TokenServer):
         stale: reads of an item that still show what it was before the last replacement.
         moved: where requests that change something are sent.
         agents: `User-Agent` of requests.
+        listless: vaults are there, but their items cannot be listed.
     """
 
     vaults: dict[str, str] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Connect(TokenServer):
     stale: int = 0
     moved: str = ""
     agents: set[str] = field(default_factory=set)
+    listless: bool = False
     _number: int = 100
     _newest: str = ""
     _before: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -116,7 +118,7 @@ class Connect(TokenServer):
         return _json([{"id": key, "name": name} for key, name in self.vaults.items() if wanted in (None, name)])
 
     async def _items(self, request: web.Request, vault: str, rest: list[str]) -> web.Response:
-        if vault not in self.vaults:
+        if vault not in self.vaults or (self.listless and not rest):
             return _refused(404, "Vault not found canary")
         items = self.items[vault]
         if not rest and request.method == "POST":

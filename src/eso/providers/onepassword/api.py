@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import aiohttp
@@ -64,11 +65,8 @@ class ConnectAPI:
             path, query, call = f"v1/vaults/{name}", None, "GetVault"
         else:
             path, query, call = "v1/vaults", _titled(name), "GetVaults"
-        try:
+        with _never_missing():
             found = await self._got(call, path, query, what, fresh=fresh)
-        except NoSecretError as err:
-            # Without its vault nothing is known about a secret.
-            raise InvalidRequestError(str(err)) from err
         vaults = [found] if is_id(name) else _list_of(found, what)
         if len(vaults) != 1:
             raise InvalidRequestError(f"{what}: {len(vaults)} vaults have this title, there must be exactly one")
@@ -77,12 +75,14 @@ class ConnectAPI:
     async def items(self, vault: str) -> list[Item]:
         """The summaries of all items in a vault."""
         what = f"listing the items of vault {vault} of 1Password"
-        return _list_of(await self._got("GetItems", f"v1/vaults/{vault}/items", None, what), what)
+        with _never_missing():
+            return _list_of(await self._got("GetItems", f"v1/vaults/{vault}/items", None, what), what)
 
     async def titled(self, vault: str, title: str, *, fresh: bool = False) -> list[Item]:
         """The summaries of the items with this title."""
         what = f"looking for item {title} in vault {vault} of 1Password"
-        found = await self._got("GetItems", f"v1/vaults/{vault}/items", _titled(title), what, fresh=fresh)
+        with _never_missing():
+            found = await self._got("GetItems", f"v1/vaults/{vault}/items", _titled(title), what, fresh=fresh)
         return _list_of(found, what)
 
     async def item(self, vault: str, identity: str, *, fresh: bool = False) -> Item:
@@ -117,16 +117,19 @@ class ConnectAPI:
                     await _check(response, what)
                     return await read_body(response, what)
 
-        return await self._calls.read("GetFileContent", relative, lambda: _retried(fetch))
+        with _never_missing():
+            return await self._calls.read("GetFileContent", relative, lambda: _retried(fetch))
 
     async def create(self, item: Item, vault: str) -> None:
         """Make an item."""
-        await self._sent("CreateItem", "POST", f"v1/vaults/{vault}/items", "creating an item at 1Password", item)
+        with _never_missing():
+            await self._sent("CreateItem", "POST", f"v1/vaults/{vault}/items", "creating an item at 1Password", item)
 
     async def replace(self, item: Item, vault: str) -> None:
         """Replace an item."""
         path, what = f"v1/vaults/{vault}/items/{item['id']}", f"updating item {item['id']} at 1Password"
-        await self._sent("UpdateItem", "PUT", path, what, item)
+        with _never_missing():
+            await self._sent("UpdateItem", "PUT", path, what, item)
 
     async def remove(self, identity: str, vault: str) -> None:
         """Delete an item; one that is gone already is a success."""
@@ -169,6 +172,15 @@ class ConnectAPI:
                     await read_body(response, what)
 
         await self._calls.write(call, lambda: _retried(send))
+
+
+@contextmanager
+def _never_missing() -> Iterator[None]:
+    """Only a look-up of an item tells whether there is a secret; a vault, a list or a file that is not there does not."""
+    try:
+        yield
+    except NoSecretError as err:
+        raise InvalidRequestError(str(err)) from err
 
 
 async def _check(response: aiohttp.ClientResponse, what: str) -> None:

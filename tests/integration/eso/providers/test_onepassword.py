@@ -486,6 +486,29 @@ async def test_faults(case: Case, fault: Any, error: type[ProviderError], caplog
         assert "canary" not in told(caught.value) + caplog.text
 
 
+async def test_only_a_missing_item_is_missing(case: Case) -> None:
+    """A vault that vanishes between two requests, or a file without content, deletes no Secret."""
+    doc = case.connect.item(case.prod, "doc", category="DOCUMENT")
+    case.connect.file(case.prod, doc, "a.txt", b"canary-a")
+    case.connect.contents.clear()
+    async with case.lend() as client:
+        for call in (value(client, "doc"), mapped(client, "doc")):
+            with pytest.raises(InvalidRequestError, match="404"):
+                await call
+    case.connect.listless = True
+    async with case.lend() as client:
+        for call in (
+            value(client, "doc"),
+            mapped(client, "doc"),
+            found(client, name_regexp="."),
+            client.push_secret(source(k="v"), entry("doc", "k")),
+            client.delete_secret(PushRemoteRef("doc")),
+            client.secret_exists(PushRemoteRef("doc")),
+        ):
+            with pytest.raises(InvalidRequestError, match="404"):
+                await call
+
+
 async def test_an_item_never_follows_a_redirect(case: Case) -> None:
     case.connect.item(case.prod, "old", ("password", "x"))
     elsewhere = Connect()
