@@ -16,9 +16,15 @@ PREFIX = "/secret-manager/v1beta1/regions/fr-par/secrets"
 
 @dataclass
 class Scaleway(TokenServer):
-    """Accepts the key `canary-key`; secrets are dicts with `versions`, Base64 text or None when disabled."""
+    """Accepts the key `canary-key`; secrets are dicts with `versions`, Base64 text or None when disabled.
+
+    Attributes:
+        secrets: of the project.
+        refused: id -> status of all answers about that secret.
+    """
 
     secrets: list[dict[str, Any]] = field(default_factory=list)
+    refused: dict[str, int] = field(default_factory=dict)
 
     async def answer(self, request: web.Request) -> tuple[int, Any]:
         """Status and JSON body."""
@@ -30,6 +36,8 @@ class Scaleway(TokenServer):
         found = next((secret for secret in self.secrets if secret["id"] == parts[0]), None)
         if found is None:
             raise Refused(404, {"message": "canary"})
+        if parts[0] in self.refused:
+            raise Refused(self.refused[parts[0]], {"message": "canary"})
         if request.method == "DELETE":
             self.secrets.remove(found)
             return 204, None

@@ -56,7 +56,7 @@ class ScalewayAPI:
             at = int(number or "1")
             query = [("project_id", self._project), *where.items(), *(("tags", tag) for tag in tags)]
             query += [("page", str(at)), ("page_size", str(_PAGE))]
-            items, total = await self._calls.write("ListSecrets", lambda: self._page(query))
+            items, total = await self._calls.read("ListSecrets", tuple(query), lambda: self._page(query))
             got += len(items)
             return items, str(at + 1) if items and got < total else ""
 
@@ -97,6 +97,13 @@ class ScalewayAPI:
             return await self._calls.write("AccessSecretVersion", fetch)
         return await self._calls.read("AccessSecretVersion", (secret, revision), fetch)
 
+    async def create(self, document: Mapping[str, str], what: str) -> str:
+        """The id of a new secret, which has no version yet."""
+        made = await self.change("CreateSecret", "POST", "secrets", what, document)
+        if not _is_secret(made):
+            raise ProviderError(f"{what}: the answer is not a secret")
+        return str(made["id"])
+
     async def change(self, call: str, method: str, path: str, what: str, document: Any = None) -> Any:
         """Any request that changes something."""
         return await self._calls.write(call, lambda: self._send(method, path, what, document=document))
@@ -109,17 +116,24 @@ class ScalewayAPI:
             # The project or region is wrong: that says nothing about any secret.
             raise InvalidRequestError(str(err)) from err
         items = answer.get("secrets") if isinstance(answer, dict) else None
-        if not isinstance(items, list):
-            raise ProviderError(f"{what}: the answer has no secrets")
-        return items, int(str(answer.get("total_count") or 0))
+        if not isinstance(items, list) or not all(_is_secret(item) for item in items):
+            raise ProviderError(f"{what}: the answer has no secrets with id and name")
+        total = str(answer.get("total_count") or 0)
+        if not (total.isascii() and total.isdigit()):
+            raise ProviderError(f"{what}: the answer has a total_count that is no number")
+        return items, int(total[:18])
 
     async def _send(self, method: str, path: str, what: str, *, query: Any = None, document: Any = None) -> Any:
         body = None if document is None else dumps(document).encode()
         headers = {"Content-Type": "application/json"} if body is not None else {}
-        # Followed with a body, a redirect would carry secrets to wherever it points.
         options: dict[str, Any] = {"params": query, "data": body, "headers": headers}
         with transport_errors(what):
-            async with self._http.request(method, path, allow_redirects=method == "GET", **options) as response:
+            # Followed, a redirect would carry the secret key to wherever it points.
+            async with self._http.request(method, path, allow_redirects=False, **options) as response:
                 if response.status >= 300:
                     raise error_for_status(response.status, what, wait=retry_after(response.headers))
                 return None if response.status == 204 else await read_json(response, what, exact_numbers=True)
+
+
+def _is_secret(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("id"), str) and isinstance(item.get("name"), str)

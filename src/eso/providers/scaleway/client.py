@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 
-from eso.errors import InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError
+from eso.errors import AccessDeniedError, InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.base import (
     FindRef,
     PushEntry,
@@ -16,6 +16,7 @@ from eso.providers.base import (
     ValidationResult,
 )
 from eso.providers.common import pushed_value, split_map
+from eso.providers.gathering import read_all
 from eso.providers.scaleway.api import ScalewayAPI
 from eso.transform.find import name_matcher
 from eso.transform.property import find
@@ -65,19 +66,33 @@ class ScalewayClient(SecretsClient):
         return split_map(await self.get_secret(ref), key=ref.key)
 
     async def get_all_secrets(self, ref: FindRef) -> SecretMap:
-        """The secrets of a folder, with tags, whose name matches; one that cannot be read is left out."""
+        """The secrets of a folder, with tags, whose name matches; one that cannot be read is left out.
+
+        Raises:
+            AccessDeniedError: the contents of all of them are out of reach.
+        """
         matcher = name_matcher(ref.name_regexp) if ref.name_regexp is not None else None
         where = {"path": ref.path} if ref.path is not None else {}
-        values: dict[str, SecretValue] = {}
-        for secret in await self._api.all(where, list(ref.tags or ())):
-            name = str(secret.get("name"))
-            if matcher is not None and not matcher.search(name):
-                continue
+        names = {
+            secret["id"]: secret["name"]
+            for secret in await self._api.all(where, sorted(ref.tags or ()))
+            if matcher is None or matcher.search(secret["name"])
+        }
+        left_out: dict[str, ProviderError] = {}
+
+        async def read(identity: str) -> SecretValue:
             try:
-                values[name] = await self._api.access(str(secret["id"]), "latest_enabled")
-            except (NoSecretError, InvalidRequestError) as err:
-                _LOG.warning("secret %s of Scaleway is left out: %s", name, err)
-        return values
+                return await self._api.access(identity, "latest_enabled")
+            except (NoSecretError, InvalidRequestError, AccessDeniedError) as err:
+                _LOG.warning("secret %s of Scaleway is left out: %s", names[identity], err)
+                left_out[identity] = err
+                return SecretValue(b"")
+
+        found = await read_all(list(names), read)
+        denied = [err for err in left_out.values() if isinstance(err, AccessDeniedError)]
+        if denied and len(left_out) == len(names):
+            raise denied[0]
+        return {names[identity]: value for identity, value in found.items() if identity not in left_out}
 
     async def push_secret(self, source: SourceSecret, entry: PushEntry) -> None:
         """A new version where the newest one differs; the one before is disabled."""
@@ -92,16 +107,17 @@ class ScalewayClient(SecretsClient):
         before = ""
         if found is None:
             document = {"project_id": self._project, "path": "/", **place}
-            found = await self._api.change("CreateSecret", "POST", "secrets", f"creating secret {key}", document)
+            identity = await self._api.create(document, f"creating secret {key}")
         else:
+            identity = str(found["id"])
             try:
-                before = await self._api.revision(str(found["id"]), "latest", fresh=True)
-                if await self._api.access(str(found["id"]), before, fresh=True) == value:
+                before = await self._api.revision(identity, "latest", fresh=True)
+                if await self._api.access(identity, before, fresh=True) == value:
                     return
             except (NoSecretError, InvalidRequestError):
                 # No version yet, or the newest one is disabled: its content cannot be compared.
-                _LOG.debug("secret %s has no version that can be read", key)
-        path = f"secrets/{found['id']}/versions"
+                before = ""
+        path = f"secrets/{identity}/versions"
         data = base64.b64encode(value.reveal()).decode()
         await self._api.change("CreateSecretVersion", "POST", path, f"writing secret {key}", {"data": data})
         if before:
@@ -136,6 +152,6 @@ def _place(key: str) -> tuple[str, dict[str, str]]:
     if kind != "path":
         return kind, {kind: rest}
     folder, _, name = rest.rpartition("/")
-    if not name:
-        raise ProviderError(f"{key!r} names no secret")
+    if not name or not rest.startswith("/"):
+        raise InvalidSpecError(f"{key!r} is no path of scaleway: use path:/<name> or path:/<folder>/<name>")
     return kind, {"name": name, "path": folder or "/"}

@@ -6,13 +6,12 @@ import re
 import uuid
 from collections.abc import Sequence
 from typing import ClassVar, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from eso.errors import InvalidSpecError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_referent
+from eso.providers.common import check_referent, is_url
 from eso.providers.scaleway.api import ScalewayAPI
 from eso.providers.scaleway.client import ScalewayClient
 from eso.providers.scaleway.spec import ScalewayProviderSecretRef, ScalewaySpec
@@ -44,8 +43,7 @@ class ScalewayProvider(Provider[ScalewaySpec]):
 
     def validate_store(self, spec: ScalewaySpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
         """URL, region, project and keys."""
-        parts = urlsplit(spec.api_url or _URL)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not is_url(spec.api_url or _URL):
             raise InvalidSpecError("apiUrl is not a URL with http or https and a host")
         if not _REGION.fullmatch(spec.region):
             raise InvalidSpecError(f"region {spec.region!r} is none: use for example fr-par")

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from eso.errors import AccessDeniedError, EsoError, InvalidRequestError, InvalidSpecError, NoSecretError
+from eso.errors import (
+    AccessDeniedError,
+    EsoError,
+    InvalidRequestError,
+    InvalidSpecError,
+    NoSecretError,
+    ProviderError,
+    UnavailableError,
+)
 from eso.providers.base import FindRef, PushRemoteRef, ValidationResult
 from eso.providers.scaleway.provider import ScalewayProvider
 from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
@@ -72,7 +80,7 @@ async def test_what_is_missing(case: Case, key: str, property: str) -> None:
 
 async def test_errors(case: Case) -> None:
     async with case.lend() as client:
-        for key in ("one", "other:one", "path:"):
+        for key in ("one", "other:one", "path:", "path:one", "path:deep/one", "path:/deep/"):
             with pytest.raises(EsoError):
                 await value(client, key)
         with pytest.raises(EsoError) as caught:
@@ -98,6 +106,60 @@ async def mapped_count(client: Any) -> int:
     return len(await client.get_all_secrets(FindRef(path="/p", name_regexp="^n")))
 
 
+@pytest.mark.parametrize(
+    ("refused", "wanted"),
+    [
+        ({"b": 403}, {"one": "canary"}),
+        ({"a": 412, "b": 404}, {}),
+        ({"a": 412, "b": 403}, AccessDeniedError),
+        ({"a": 500, "b": 404}, UnavailableError),
+    ],
+)
+async def test_find_leaves_out_what_cannot_be_read(case: Case, refused: dict[str, int], wanted: Any) -> None:
+    case.vendor.refused = refused
+    async with case.lend() as client:
+        if isinstance(wanted, dict):
+            found = await client.get_all_secrets(FindRef())
+            assert {name: secret.reveal_text() for name, secret in found.items()} == wanted
+        else:
+            with pytest.raises(wanted):
+                await client.get_all_secrets(FindRef())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"secrets": [{"name": "canary"}]}',
+        b'{"secrets": ["canary"]}',
+        b'{"secrets": [], "total_count": "canary"}',
+        b'{"secrets": [], "total_count": 1.5}',
+        b'["canary"]',
+    ],
+)
+async def test_malformed_answers(case: Case, body: bytes) -> None:
+    async with case.lend() as client:
+        case.vendor.fault = (200, {}, body)
+        for act in (value(client, "name:one"), client.get_all_secrets(FindRef())):
+            with pytest.raises(ProviderError) as caught:
+                await act
+            assert "canary" not in told(caught.value)
+
+
+async def test_the_secret_key_does_not_follow_redirects(case: Case) -> None:
+    async with case.lend() as client:
+        case.vendor.fault = (302, {"Location": f"{case.vendor.url}/elsewhere"}, b"")
+        with pytest.raises(InvalidRequestError):
+            await value(client, "name:one")
+        assert len(case.vendor.seen) == 1
+
+
+async def test_a_disabled_version_is_not_disabled_again(case: Case) -> None:
+    async with case.lend() as client:
+        await client.push_secret(source(k="x"), entry("path:/one", "k"))
+    assert case.vendor.secrets[0]["versions"][2:] == [None, encoded("x")]
+    assert not [seen for seen in case.vendor.seen if seen.endswith("/disable")]
+
+
 async def test_extract_push_delete(case: Case) -> None:
     async with case.lend() as client:
         assert await mapped(client, "path:/deep/one") == {"k": "v", "n": ""}
@@ -117,7 +179,17 @@ async def test_extract_push_delete(case: Case) -> None:
         assert await client.validate() is ValidationResult.READY
 
 
-@pytest.mark.parametrize("change", [{"apiUrl": "x"}, {"region": "x"}, {"projectId": "x"}, {"accessKey": {}}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"apiUrl": "x"},
+        {"apiUrl": "https://[::1"},
+        {"apiUrl": "http://h:99999"},
+        {"region": "x"},
+        {"projectId": "x"},
+        {"accessKey": {}},
+    ],
+)
 async def test_static_checks(case: Case, change: dict[str, Any]) -> None:
     with pytest.raises(InvalidSpecError):
         case.stores.check(case.spec(**change))
