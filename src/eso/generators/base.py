@@ -63,6 +63,9 @@ class Generator(abc.ABC, Generic[SpecT]):
     leaves_state: ClassVar[bool] = False
     """Whether what it makes may have to be undone: `generate` returns a state, and is not interrupted by a cancellation."""
 
+    tells_missing: ClassVar[bool] = False
+    """Whether a NoSecretError of `generate` says that the vendor has no values: `deletionPolicy` applies then."""
+
     def intent(self, spec: SpecT) -> Any:
         """A state for what `generate_intended` is about to make, recorded before it is called; None to record only afterwards.
 

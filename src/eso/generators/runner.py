@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
-from eso.errors import EsoError, InvalidSpecError, ProviderError
+from eso.errors import EsoError, InvalidSpecError, NoSecretError, ProviderError
 from eso.generators.base import Generated, GeneratorContext
 from eso.generators.registry import GeneratorRegistry
 from eso.generators.resolve import Resolved, spec_of
@@ -46,7 +46,8 @@ class GeneratorRunner:
             intent: what was recorded before, see `Generator.intent`; None when nothing was.
 
         Raises:
-            ProviderError: the generator failed; its own error is the cause.
+            NoSecretError: the vendor has no values; its own error is the cause.
+            ProviderError: the generator failed otherwise; likewise.
         """
         async with self._contexts.generator_context(namespace) as context:
             try:
@@ -54,7 +55,8 @@ class GeneratorRunner:
                     return await resolved.generator.generate(resolved.spec, context)
                 return await resolved.generator.generate_intended(resolved.spec, intent, context)
             except (EsoError, APIError, TransportError) as err:
-                raise ProviderError(f"error using generator: {err}") from err
+                missing = isinstance(err, NoSecretError) and resolved.generator.tells_missing
+                raise (NoSecretError if missing else ProviderError)(f"error using generator: {err}") from err
 
     async def clean_up(self, manifest: Any, state: Any, namespace: str) -> None:
         """Undo what was made. Safe to call twice.

@@ -30,6 +30,7 @@ class WebhookGenerator(Generator[WebhookSpec]):
 
     kind = "Webhook"
     spec_type = WebhookSpec
+    tells_missing = True
 
     async def generate(self, spec: WebhookSpec, context: GeneratorContext) -> Generated:
         """The members of the answer.

@@ -20,14 +20,14 @@ from eso.api.externalsecrets_v1.externalsecret import (
 from eso.api.externalsecrets_v1.refs import GeneratorRef
 from eso.controllers.conditions import cause_of
 from eso.controllers.externalsecret.grouping import slot_group
-from eso.controllers.externalsecret.shape import DataMap, rewritten, shaped
+from eso.controllers.externalsecret.shape import DataMap, rewritten, shaped, with_valid_keys
 from eso.controllers.externalsecret.watches import store_refs
 from eso.controllers.slots import SlotGroup
 from eso.errors import EsoError, InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.base import FindRef, RemoteRef, SecretsClient
 from eso.stores.client_manager import ClientManager
 from eso.transform.decoding import decode
-from eso.transform.keys import check_null_bytes, valid_keys
+from eso.transform.keys import check_null_bytes
 from eso.transform.rewrite import TemplateCompiler
 from eso.values import reveal_all
 from reconcile.errors import APIError, TransportError
@@ -143,7 +143,7 @@ class DataCollector:
             if generator is not None:
                 where += ".sourceRef.generatorRef"
                 data = dict(await self._generators.generate(run.es, index, generator))
-                return valid_keys(rewritten(entry, data, self._compile_template))
+                return with_valid_keys(rewritten(entry, data, self._compile_template))
         except (EsoError, APIError, TransportError) as err:
             raise EntryError(f"error processing {where}, err: {cause_of(err)}") from err
         return {}

@@ -16,7 +16,7 @@ from eso.transform.decoding import decode_all
 from eso.transform.keys import check_null_bytes_in, valid_keys
 from eso.transform.rewrite import TemplateCompiler, rewrite
 
-__all__ = ["DataMap", "rewritten", "shaped"]
+__all__ = ["DataMap", "rewritten", "shaped", "with_valid_keys"]
 
 DataMap = dict[str, bytes]
 T = TypeVar("T")
@@ -39,7 +39,7 @@ def shaped(
     if not entry.rewrite:
         strategy = strategies.conversion_strategy or "Default"
         data = _step(f"error applying conversion strategy {strategy} to keys", lambda: convert_keys(data, strategy))
-    checked = _checked(data)
+    checked = with_valid_keys(data)
     decoding = strategies.decoding_strategy or "None"
     decoded = _step(f"error applying decoding strategy {decoding} to data", lambda: decode_all(checked, decoding))
     check_null_bytes_in(decoded, strategies.null_byte_policy or "Ignore")
@@ -58,7 +58,12 @@ def rewritten(entry: ExternalSecretDataFromRemoteRef, data: DataMap, compile_tem
     return _step("error applying rewrite to keys", lambda: rewrite(operations, data, compile_template))
 
 
-def _checked(data: DataMap) -> DataMap:
+def with_valid_keys(data: DataMap) -> DataMap:
+    """The data, if a Secret can have its keys.
+
+    Raises:
+        InvalidSpecError: it cannot; the message names the first such key.
+    """
     text = "invalid secret keys (TIP: use rewrite or conversionStrategy to change keys)"
     return _step(text, lambda: valid_keys(data))
 

@@ -10,6 +10,7 @@ import pytest
 
 from eso.errors import AccessDeniedError, InvalidRequestError, NoSecretError, UnavailableError
 from tests.support.operating import Space
+from tests.support.vendors.tokenserver import TokenServer, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -341,7 +342,7 @@ async def test_equal_references_are_one_call(space: Space) -> None:
 
 
 async def _generator(space: Space, kind: str, name: str, spec: dict[str, Any]) -> None:
-    plural = {"Fake": "fakes", "Password": "passwords", "UUID": "uuids"}[kind]
+    plural = {"Fake": "fakes", "Password": "passwords", "UUID": "uuids", "Webhook": "webhooks"}[kind]
     await space.request(
         "POST",
         f"generators.external-secrets.io/v1alpha1/{plural}",
@@ -386,6 +387,33 @@ async def test_missing_generator_is_reported(space: Space, kind: str) -> None:
     message = await space.reaches(*FAILED)
     assert "error processing spec.dataFrom[0].sourceRef.generatorRef, err: " in message
     assert "none" in message
+
+
+async def test_key_of_a_generator_that_no_secret_can_have(space: Space) -> None:
+    await _generator(space, "Fake", "made", {"data": {"a b": "s3cret"}})
+    await space.external_secret(dataFrom=[generated("Fake", "made")], secretStoreRef=None)
+    message = await space.reaches(*FAILED)
+    assert "err: invalid secret keys (TIP: use rewrite or conversionStrategy to change keys): " in message
+    await space.edit(dataFrom=[{**generated("Fake", "made"), "rewrite": [regexp(" ", "-")]}])
+    await space.becomes({"a-b": b"s3cret"})
+
+
+async def test_webhook_that_has_no_values_any_more_is_no_failure(space: Space) -> None:
+    hook = TokenServer(fault=(200, {}, b'{"a": "b"}'))
+    async with serving(hook):
+        await _generator(space, "Webhook", "made", {"url": hook.url, "result": {}})
+        await space.external_secret(
+            dataFrom=[generated("Webhook", "made")],
+            secretStoreRef=None,
+            refreshInterval="50ms",
+            target={"deletionPolicy": "Delete"},
+        )
+        await space.becomes({"a": b"b"})
+        hook.fault = (404, {}, b"")
+        await space.reaches("True", "SecretDeleted")
+        await space.told("Normal", "MissingProviderSecret", "secret does not exist at provider using spec.dataFrom[0]")
+        await space.edit(target={"deletionPolicy": "Retain"})
+        assert "using generator" in await space.reaches(*FAILED)
 
 
 async def test_generator_of_another_class_is_left_alone(space: Space) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from eso.errors import AccessDeniedError, EsoError, UnavailableError
+from eso.errors import AccessDeniedError, EsoError, NoSecretError, UnavailableError
 from eso.generators.state import FINALIZER, INTENT, LABEL_OWNER_KEY
 from reconcile.client.patch import MergePatch
 from reconcile.testing.eventually import eventually
@@ -276,6 +276,18 @@ def test_a_vendor_that_is_down_for_an_hour_leaves_one_record_at_most(refusal: Es
             await asyncio.sleep(200)
             assert c.vendor.tokens == {1}
             assert len(await c.states()) == 1
+
+    in_cluster(story)
+
+
+def test_a_404_of_a_vendor_of_tokens_deletes_no_secret() -> None:
+    async def story(c: Cluster) -> None:
+        async with c.operator():
+            await c.external_secret(target={"deletionPolicy": "Delete"})
+            await c.becomes_token("token-1")
+            c.vendor.refusal = NoSecretError("no such project")
+            await asyncio.sleep(2 * HOUR)
+            assert await c.token() == "token-1"
 
     in_cluster(story)
 
