@@ -49,6 +49,8 @@ def _utc_now() -> datetime:
 class Surroundings:
     """Where the operator runs and where Oracle's services are; tests put servers and files of their own here.
 
+    Source of the URLs: Oracle's Go SDK, which External Secrets Operator uses.
+
     Attributes:
         secrets: URL of the service that reads secrets; `{region}` and `{domain}` are filled in.
         vaults: of the one that lists and writes them.

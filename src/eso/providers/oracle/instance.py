@@ -5,6 +5,7 @@ Source: the instance principals of Oracle's SDKs.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 import aiohttp
@@ -76,13 +77,13 @@ class InstanceSignIn:
                 return Session(_token(await _json(response)), session_key)
 
     async def _metadata(self) -> list[bytes]:
-        base = self._around.environ.get("OCI_METADATA_BASE_URL", "").rstrip("/")
-        if base:
-            return await self._parts(base)
-        try:
-            return await self._parts(f"{self._around.metadata}/v2")
-        except NoSecretError:
-            return await self._parts(f"{self._around.metadata}/v1")
+        named = self._around.environ.get("OCI_METADATA_BASE_URL", "").rstrip("/")
+        bases = [named] if named else [f"{self._around.metadata}/{version}" for version in ("v2", "v1")]
+        for base in bases:
+            with suppress(NoSecretError):
+                return await self._parts(base)
+        # Not a NoSecretError, which would say that the secret does not exist.
+        raise AccessDeniedError(f"{_METADATA}: it answered 404, is this an instance of Oracle Cloud?")
 
     async def _parts(self, base: str) -> list[bytes]:
         return await gathered([self._get(f"{base}/{part}") for part in _PARTS])

@@ -19,10 +19,11 @@ from eso.errors import (
     UnavailableError,
     ValidationUnknownError,
 )
+from eso.providers.base import PushRemoteRef
 from eso.providers.oracle.provider import OracleProvider
 from tests.support.keypairs import certificate_pem
 from tests.support.oraclecase import AUTH, REFS, STORE, OracleCase, oracle_case
-from tests.support.providerbench import bench, told, value
+from tests.support.providerbench import bench, entry, source, told, value
 from tests.support.vendors.oracle import pem_of
 
 
@@ -97,11 +98,21 @@ async def test_instance_principal_is_renewed_in_time_and_once_when_refused(case:
         assert len(case.oracle.signed_in) == 3
 
 
-async def test_no_instance(case: OracleCase) -> None:
+@pytest.mark.parametrize("named", [False, True])
+async def test_no_instance(case: OracleCase, tmp_path: Path, named: bool) -> None:
     case.oracle.fault = (404, {}, b"canary")
-    async with case.lend(auth=None) as client:
-        for call in (value(client, "db"), client.validate()):
-            with pytest.raises(ProviderError, match="metadata") as caught:
+    around = case.around(tmp_path)
+    if named:
+        around = replace(around, environ={"OCI_METADATA_BASE_URL": f"{case.oracle.url}/opc/v1"})
+    async with bench(OracleProvider(around)) as stores, stores.lend({**STORE, "auth": None}) as client:
+        for call in (
+            value(client, "db"),
+            client.validate(),
+            client.push_secret(source(k="canary"), entry("db", "k")),
+            client.delete_secret(PushRemoteRef("db")),  # a success would say that it is gone
+            client.secret_exists(PushRemoteRef("db")),
+        ):
+            with pytest.raises(AccessDeniedError, match="metadata") as caught:
                 await call
             assert "canary" not in told(caught.value)
             assert not isinstance(caught.value, ValidationUnknownError)
