@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from eso.errors import InvalidSpecError, ProviderNotAvailableError
 from eso.providers.base import Maintenance, Provider
+from eso.redaction import scrub
 
 __all__ = ["PROVIDERS", "ProviderRegistry", "invalid_fields", "provider_key"]
 
@@ -231,17 +232,26 @@ def _load(key: str, path: str) -> Provider[Any]:
     module_name, _, class_name = path.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as err:
-        if key in EXTRAS and not _is_part(err.name, module_name):
-            fix = f'install it with: pip install "eso[{EXTRAS[key]}]"'
-        else:
-            fix = "install the package that carries it"
-        missing = f"{err.name} is not installed" if err.name else "its module cannot be imported"
-        raise ProviderNotAvailableError(f"the provider {key} is not available: {missing}; {fix}") from err
+    except Exception as err:
+        # What an SDK runs while it is imported may raise anything, as OSError where its native library is unusable.
+        raise ProviderNotAvailableError(
+            f"the provider {key} is not available: {_problem(key, module_name, err)}"
+        ) from err
     kind = getattr(module, class_name, None)
     if not (isinstance(kind, type) and issubclass(kind, Provider)):
         raise ProviderNotAvailableError(f"the provider {key} is not available: {path} is not a Provider")
     return kind()
+
+
+def _problem(key: str, module_name: str, err: Exception) -> str:
+    """Why a provider cannot be imported, and what helps."""
+    missing = err.name if isinstance(err, ModuleNotFoundError) else None
+    sdk = key in EXTRAS and not _is_part(missing, module_name)
+    if missing is not None:
+        fix = f'install it with: pip install "eso[{EXTRAS[key]}]"' if sdk else "install the package that carries it"
+        return f"{missing} is not installed; {fix}"
+    fix = f'install its SDK anew with: pip install --force-reinstall "eso[{EXTRAS[key]}]"' if sdk else "install it anew"
+    return f"its module cannot be loaded ({type(err).__name__}: {scrub(str(err))}); {fix}"
 
 
 def _is_part(name: str | None, module_name: str) -> bool:

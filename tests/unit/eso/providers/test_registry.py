@@ -89,6 +89,35 @@ def test_a_missing_sdk_names_the_extra(tmp_path: Path) -> None:
         ProviderRegistry({"aws": f"{module}:AWSProvider"}).get("aws")
 
 
+@pytest.mark.parametrize(
+    ("key", "line", "text"),
+    [
+        (
+            "onepasswordSDK",
+            "raise OSError('libop.so: cannot open shared object file')",
+            "the provider onepasswordSDK is not available: its module cannot be loaded (OSError: libop.so: cannot open shared "
+            'object file); install its SDK anew with: pip install --force-reinstall "eso[onepassword]"',
+        ),
+        (
+            "aws",
+            "raise ImportError('libffi.so.7: wrong ELF class', name='_ffi')",
+            "(ImportError: libffi.so.7: wrong ELF class); install its SDK anew",
+        ),
+        ("acme", "import ctypes; ctypes.CDLL('/no/such/library.so')", "(OSError: /no/such/library.so: "),
+        ("acme", "raise RuntimeError('checksum')", "(RuntimeError: checksum); install it anew"),
+        ("acme", "def broken(:", "(SyntaxError: "),
+    ],
+)
+def test_an_sdk_that_does_not_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, line: str, text: str
+) -> None:
+    (tmp_path / "provider_that_does_not_load.py").write_text(f"{line}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ProviderNotAvailableError, match=re.escape(text)) as caught:
+        ProviderRegistry({key: "provider_that_does_not_load:X"}).get(key)
+    assert caught.value.__cause__ is not None
+
+
 def test_registering_twice_is_an_error_unless_forced() -> None:
     registry = ProviderRegistry({})
     first, second = FakeProvider(), FakeProvider()
