@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from eso.errors import InvalidSpecError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_ca_provider, check_referent
+from eso.providers.common import check_ca_provider, check_referent, is_url
 from eso.providers.secretserver.api import SecretServerAPI
 from eso.providers.secretserver.auth import Credentials, Given, SignedIn, Tokens
 from eso.providers.secretserver.client import SecretServerClient
@@ -36,7 +36,7 @@ class SecretServerProvider(Provider[SecretServerSpec]):
 
     async def new_client(self, spec: SecretServerSpec, context: StoreContext) -> SecretsClient:
         """A client that signs in at its first request, unless the store has a token."""
-        server = spec.server_url.rstrip("/")
+        server = _server(spec)
         ca = await context.resolve_ca(spec.ca_bundle, spec.ca_provider)
         calls = context.calls("Delinea/SecretServer")
         tokens: Tokens
@@ -55,20 +55,29 @@ class SecretServerProvider(Provider[SecretServerSpec]):
         return SecretServerClient(SecretServerAPI(http, tokens, calls))
 
     def validate_store(self, spec: SecretServerSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
-        """URL, and a token or a user with password, each a value or a reference."""
+        """URL, and a token or else a user with password, each a value or a reference."""
+        _server(spec)
         if spec.token is None:
             if spec.username is None:
                 raise InvalidSpecError("username must not be empty")
             if spec.password is None:
                 raise InvalidSpecError("password must be set")
-        if not spec.server_url:
-            raise InvalidSpecError("serverURL must be set")
-        for ref in (spec.token, spec.username, spec.password):
+        # With a token nobody looks at user and password.
+        for ref in (spec.username, spec.password) if spec.token is None else (spec.token,):
             if ref is not None:
                 check_referent(ref.secret_ref, store_kind=store_kind, store_namespace=store_namespace)
                 _check(ref)
         check_ca_provider(spec.ca_provider, store_kind=store_kind, store_namespace=store_namespace)
         return ()
+
+
+def _server(spec: SecretServerSpec) -> str:
+    """The URL of the server, without slash at its end."""
+    if not spec.server_url:
+        raise InvalidSpecError("serverURL must be set")
+    if not is_url(spec.server_url):
+        raise InvalidSpecError("serverURL must be a URL with http or https and a host")
+    return spec.server_url.rstrip("/")
 
 
 def _check(ref: SecretServerProviderRef) -> None:

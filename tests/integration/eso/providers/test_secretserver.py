@@ -552,7 +552,9 @@ REF = {"secretRef": {"name": "a", "key": "k"}}
     [
         ({"username": None}, "username must not be empty"),
         ({"password": None}, "password must be set"),
-        ({"serverURL": ""}, "serverURL must be set"),
+        ({"serverURL": "", "username": None}, "serverURL must be set"),
+        ({"serverURL": "delinea.example.com"}, "serverURL must be a URL"),
+        ({"serverURL": "https://[::1", "token": REF}, "serverURL must be a URL"),
         ({"username": {}}, "must specify either secret reference or direct value"),
         ({"username": {**REF, "value": "x"}}, "cannot specify both secret reference and value"),
         ({"password": {"secretRef": {"key": "k"}}}, "must specify a secret name"),
@@ -569,6 +571,7 @@ async def test_static_checks(case: Case, change: dict[str, Any], text: str) -> N
     assert case.stores.check(spec) == []
     assert case.stores.check(spec, cluster=True) == []  # refused when the client is made
     assert case.stores.check({"serverURL": "https://x", "token": REF}) == []
+    assert case.stores.check({"serverURL": "https://x", "token": REF, "username": {}, "password": {}}) == []
 
 
 # 6. API
