@@ -58,7 +58,8 @@ class ScalewayClient(SecretsClient):
         node = find(value.reveal(), ref.property)
         if node is None:
             raise NoSecretError(f"property {ref.property} does not exist in secret {ref.key}")
-        text = node.text if node.kind == "string" else node.raw
+        # Go reads null into a string without complaint and leaves it empty.
+        text = node.raw if node.kind not in ("string", "null") else node.text
         return SecretValue(text.encode("utf-8", "surrogateescape"))
 
     async def get_secret_map(self, ref: RemoteRef) -> SecretMap:
@@ -148,7 +149,7 @@ def _place(key: str) -> tuple[str, dict[str, str]]:
     """Kind of a key and what it stands for."""
     kind, colon, rest = key.partition(":")
     if not colon or kind not in ("id", "name", "path") or not rest:
-        raise InvalidSpecError(f"{key!r} is no key of scaleway: use id:<uuid>, name:<name> or path:<folder/name>")
+        raise InvalidSpecError(f"{key!r} is no key of scaleway: use id:<uuid>, name:<name> or path:/<folder>/<name>")
     if kind != "path":
         return kind, {kind: rest}
     folder, _, name = rest.rpartition("/")

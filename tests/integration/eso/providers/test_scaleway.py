@@ -62,7 +62,7 @@ async def case() -> AsyncIterator[Case]:
         ("id:a", "", "", "canary"),
         ("name:one", "", "latest_enabled", "canary"),
         ("path:/deep/one", "k", "", "v"),
-        ("path:/deep/one", "n", "", "null"),
+        ("path:/deep/one", "n", "", ""),
         ("path:/one", "", "1", "first"),
     ],
 )
