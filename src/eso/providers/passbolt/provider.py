@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from eso.errors import InvalidSpecError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_ca_provider, check_strict
+from eso.providers.common import check_ca_provider, check_strict, is_url
 from eso.providers.passbolt.api import PassboltAPI
 from eso.providers.passbolt.auth import PassboltSession
 from eso.providers.passbolt.client import PassboltClient
@@ -55,5 +55,7 @@ class PassboltProvider(Provider[PassboltSpec]):
             raise InvalidSpecError("spec.provider.passbolt.host is not a URL") from err
         if scheme != "https":
             raise InvalidSpecError("host Url has to be https scheme")
+        if not is_url(spec.host):
+            raise InvalidSpecError("spec.provider.passbolt.host has no host, or a port that is none")
         check_ca_provider(spec.ca_provider, store_kind=store_kind, store_namespace=store_namespace)
         return ()

@@ -252,6 +252,8 @@ KEY, WORD = "privateKeySecretRef", "passwordSecretRef"
         ({"host": "http://passbolt.example.com"}, "host Url has to be https scheme"),
         ({"host": "passbolt.example.com"}, "host Url has to be https scheme"),
         ({"host": "https://[::1"}, "not a URL"),
+        ({"host": "https:///passbolt"}, "has no host"),
+        ({"host": "https://passbolt.example.com:99999"}, "has no host, or a port"),
         ({"auth": {**AUTH, WORD: {"key": "a"}}}, r"missing: spec\.provider\.passbolt\.auth\.passwordSecretRef"),
         ({"auth": {**AUTH, WORD: {"name": "a"}}}, r"missing: spec\.provider\.passbolt\.auth\.passwordSecretRef"),
         ({"auth": {**AUTH, KEY: {"key": "a"}}}, r"missing: spec\.provider\.passbolt\.auth\.privateKeySecretRef"),
