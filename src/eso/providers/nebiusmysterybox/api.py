@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from eso.errors import NoSecretError, ProviderError
 from eso.providers.base import ProviderCalls
 from eso.providers.grpccalls import GrpcServer, Method
 from eso.providers.grpcmessages import message_types
 from eso.providers.nebiusmysterybox.auth import RETRIED
+from eso.providers.payload import Entry
 from eso.providers.renewed import Renewed
 from eso.values import SecretValue
 
-__all__ = ["Entry", "Mysterybox"]
+__all__ = ["Mysterybox"]
 
 # Source: nebius/mysterybox/v1/payload.proto and payload_service.proto of nebius/api.
 _MESSAGES: Final = message_types(
@@ -30,21 +31,6 @@ _GET: Final = Method(f"{_SERVICE}/Get", _MESSAGES["GetPayloadRequest"], _MESSAGE
 _GET_BY_KEY: Final = Method(
     f"{_SERVICE}/GetByKey", _MESSAGES["GetPayloadByKeyRequest"], _MESSAGES["SecretPayloadEntry"]
 )
-
-
-class Entry(NamedTuple):
-    """One entry of a payload.
-
-    Attributes:
-        key: its name.
-        value: text as text, anything else as bytes.
-    """
-
-    key: str
-    value: str | bytes
-
-    def __repr__(self) -> str:
-        return f"Entry({self.key!r})"
 
 
 class Mysterybox:

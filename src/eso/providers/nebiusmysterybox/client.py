@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-
 from eso.providers.base import RemoteRef, SecretsClient
 from eso.providers.nebiusmysterybox.api import Mysterybox
-from eso.transform.gojson import dumps
+from eso.providers.payload import as_json, as_map
 from eso.values import SecretMap, SecretValue
 
 __all__ = ["NebiusMysteryboxClient"]
@@ -26,15 +24,11 @@ class NebiusMysteryboxClient(SecretsClient):
         """The entry whose key is the property as it is; without a property a JSON object of all, what is not text as base64."""
         if ref.property:
             return SecretValue((await self._api.entry(ref.key, ref.version, ref.property)).value)
-        found = {
-            key: value if isinstance(value, str) else base64.b64encode(value).decode("ascii")
-            for key, value in await self._api.entries(ref.key, ref.version)
-        }
-        return SecretValue(dumps(found))
+        return as_json(await self._api.entries(ref.key, ref.version))
 
     async def get_secret_map(self, ref: RemoteRef) -> SecretMap:
         """All entries as they are."""
-        return {key: SecretValue(value) for key, value in await self._api.entries(ref.key, ref.version)}
+        return as_map(await self._api.entries(ref.key, ref.version))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from eso.errors import ProviderError
 from eso.providers.grpccalls import Method
 from eso.providers.grpcmessages import message_types
+from eso.providers.payload import Entry
 from eso.providers.yandexcloud import YandexService
 
-__all__ = ["Entry", "Lockbox"]
+__all__ = ["Lockbox"]
 
 # Source: yandex/cloud/lockbox/v1/payload.proto and payload_service.proto of yandex-cloud/cloudapi.
 _LOCKBOX: Final = message_types(
@@ -29,21 +30,6 @@ _LOCKBOX: Final = message_types(
 _SERVICE: Final = "/yandex.cloud.lockbox.v1.PayloadService"
 _GET: Final = Method(f"{_SERVICE}/Get", _LOCKBOX["GetPayloadRequest"], _LOCKBOX["Payload"])
 _GET_EX: Final = Method(f"{_SERVICE}/GetEx", _LOCKBOX["GetExRequest"], _LOCKBOX["GetExResponse"])
-
-
-class Entry(NamedTuple):
-    """One entry of a payload.
-
-    Attributes:
-        key: its name.
-        value: text as text, anything else as bytes.
-    """
-
-    key: str
-    value: str | bytes
-
-    def __repr__(self) -> str:
-        return f"Entry({self.key!r})"
 
 
 class Lockbox:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-
 from eso.errors import ProviderError
 from eso.providers.base import RemoteRef, SecretsClient
+from eso.providers.payload import as_json, as_map
 from eso.providers.yandexlockbox.api import Lockbox
-from eso.transform.gojson import dumps
 from eso.values import SecretMap, SecretValue
 
 __all__ = ["YandexLockboxClient"]
@@ -31,18 +29,11 @@ class YandexLockboxClient(SecretsClient):
                 if key == ref.property:
                     return SecretValue(value)
             raise ProviderError(f"payload entry with key '{ref.property}' not found in secret {ref.key}")
-        return SecretValue(
-            dumps(
-                {
-                    key: value if isinstance(value, str) else base64.b64encode(value).decode("ascii")
-                    for key, value in entries
-                }
-            )
-        )
+        return as_json(entries)
 
     async def get_secret_map(self, ref: RemoteRef) -> SecretMap:
         """All entries as they are."""
-        return {key: SecretValue(value) for key, value in await self._api.entries(ref.key, ref.version)}
+        return as_map(await self._api.entries(ref.key, ref.version))
 
     async def close(self) -> None:
         """Close the connection."""
