@@ -165,16 +165,16 @@ async def _by_service_account(
 
 
 async def _federated_client(sign_in: AzureSignIn, account: str, annotated: str, context: CredentialContext) -> str:
-    missing = InvalidSpecError(f'service account "{account}" must carry the annotation {CLIENT_ID}')
-    if sign_in.annotations_only or not sign_in.has_secret_ref:
-        if not annotated:
-            raise missing
-        return annotated
-    if sign_in.client_id_ref is None:
-        raise InvalidSpecError("authSecretRef.clientId must be set where authSecretRef is")
-    if annotated:
+    explicit = ""
+    if sign_in.has_secret_ref and not sign_in.annotations_only:
+        if sign_in.client_id_ref is None:
+            raise InvalidSpecError("authSecretRef.clientId must be set where authSecretRef is")
+        explicit = (await context.resolve(sign_in.client_id_ref)).reveal_text()
+    if explicit and annotated:
         raise InvalidSpecError(f"the client id is given twice: by authSecretRef.clientId and by annotation {CLIENT_ID}")
-    return (await context.resolve(sign_in.client_id_ref)).reveal_text()
+    if not explicit and not annotated:
+        raise InvalidSpecError(f'service account "{account}" must carry the annotation {CLIENT_ID}')
+    return explicit or annotated
 
 
 async def _federated_tenant(
@@ -183,7 +183,7 @@ async def _federated_tenant(
     explicit = sign_in.tenant_id
     if not sign_in.annotations_only:
         if sign_in.tenant_id_ref is not None:
-            explicit = (await context.resolve(sign_in.tenant_id_ref)).reveal_text()
+            explicit = (await context.resolve(sign_in.tenant_id_ref)).reveal_text() or explicit
         if explicit and annotated:
             raise InvalidSpecError(f"the tenant id is given twice: by the store and by annotation {TENANT_ID}")
     tenant = explicit or annotated

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from eso.errors import InvalidRequestError, InvalidSpecError, ProviderError
+from eso.errors import InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.azurekv.api import KINDS, KeyVault
 from eso.providers.azurekv.push import MANAGED_BY, MANAGER, Pusher
 from eso.providers.base import FindRef, PushEntry, PushRemoteRef, RemoteRef, SecretsClient, SourceSecret
@@ -89,7 +89,11 @@ class AzureKVClient(SecretsClient):
         async def read(name: str) -> SecretValue:
             return SecretValue(str((await self._api.get("secret", name)).get("value") or ""))
 
-        return await read_all(names, read)
+        try:
+            return await read_all(names, read)
+        except NoSecretError as err:
+            # Somebody deleted it meanwhile, which says nothing about the others.
+            raise ProviderError(f"{err}, though the list had it") from err
 
     async def push_secret(self, source: SourceSecret, entry: PushEntry) -> None:
         """Write a secret, certificate or key, as the remote key's prefix says; an equal one is left alone."""

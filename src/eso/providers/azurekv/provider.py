@@ -19,7 +19,7 @@ from eso.providers.azurekv.client import AzureKVClient
 from eso.providers.azurekv.push import Pusher
 from eso.providers.azurekv.spec import AzureKVAuth, AzureKVSpec
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_referent
+from eso.providers.common import check_referent, is_url
 
 __all__ = ["AzureKVProvider"]
 
@@ -67,17 +67,16 @@ class AzureKVProvider(Provider[AzureKVSpec]):
         self._timeout = timeout
 
     async def new_client(self, spec: AzureKVSpec, context: StoreContext) -> SecretsClient:
-        """A client of the vault; Azure is first asked when it is used, except for a ServiceAccount's workload identity.
+        """A client of the vault; Azure is first asked when it is used, except for workload identity without `useAzureSDK`.
 
         Raises:
             EsoError: the sign-in is described incompletely, or a credential is missing in the cluster.
         """
-        vault = urlsplit(spec.vault_url)
-        if vault.scheme != "https" or not vault.netloc:
+        if not is_url(spec.vault_url, schemes=("https",)):
             raise InvalidSpecError(f"vaultUrl {spec.vault_url!r} must be a URL that begins with https://")
         cloud = self._cloud(spec)
         principal = await principal_of(_sign_in(spec), context, self._environ)
-        self._check_receiver(spec, vault.hostname or "", cloud)
+        self._check_receiver(spec, urlsplit(spec.vault_url).hostname or "", cloud)
         http = context.http(ca=self._ca, timeout=self._timeout)
         if isinstance(principal, ManagedIdentity):
             request = machine_tokens(principal, resource=cloud.vault, http=http, imds=self._imds)
@@ -91,7 +90,7 @@ class AzureKVProvider(Provider[AzureKVSpec]):
                 retries=self._patience,
             )
         credential = SignedIn(request)
-        if not spec.use_azure_sdk and spec.auth_type == "WorkloadIdentity" and spec.service_account_ref is not None:
+        if not spec.use_azure_sdk and spec.auth_type == "WorkloadIdentity":
             # A federation that does not work shows on the store, not first on those who use it.
             await credential.get_token_info()
         client = SecretClient(
@@ -135,8 +134,15 @@ class AzureKVProvider(Provider[AzureKVSpec]):
     def validate_store(self, spec: AzureKVSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
         """Where selectors point, and that a custom cloud is described."""
         auth = spec.auth_secret_ref or AzureKVAuth()
-        for selector in (auth.client_id, auth.client_secret, spec.service_account_ref):
-            check_referent(selector, store_kind=store_kind, store_namespace=store_namespace)
+        for field, selector in (
+            ("authSecretRef.clientId", auth.client_id),
+            ("authSecretRef.clientSecret", auth.client_secret),
+            ("serviceAccountRef", spec.service_account_ref),
+        ):
+            try:
+                check_referent(selector, store_kind=store_kind, store_namespace=store_namespace)
+            except InvalidSpecError as err:
+                raise InvalidSpecError(f"invalid {field}: {err}") from err
         custom = spec.custom_cloud_config
         if custom is not None and not spec.use_azure_sdk:
             raise InvalidSpecError("customCloudConfig requires useAzureSDK: true")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from eso.errors import InvalidSpecError, ProviderError
 from eso.providers.azurekv.api import KeyVault
@@ -19,6 +20,8 @@ __all__ = ["MANAGED_BY", "MANAGER", "Pusher"]
 MANAGED_BY = "managed-by"
 MANAGER = "external-secrets"
 """The tag on everything that was pushed; nothing without it is changed."""
+
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class PushMetadata(Model):
@@ -106,9 +109,10 @@ def _seconds(date: str | None) -> int | None:
     if not date:
         return None
     try:
-        moment = datetime.fromisoformat(date)
+        if not _RFC3339.fullmatch(date):
+            raise ValueError
+        return int(datetime.fromisoformat(date).timestamp())
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise InvalidSpecError("metadata.spec.expirationDate must be a time in RFC 3339 form: 2030-01-31T12:00:00Z")
-    return int(moment.timestamp())
+        raise InvalidSpecError(
+            "metadata.spec.expirationDate must be a time in RFC 3339 form: 2030-01-31T12:00:00Z"
+        ) from None

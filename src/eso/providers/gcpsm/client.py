@@ -84,7 +84,11 @@ class GCPSMClient(SecretsClient):
             for key in await self._api.secrets(" ".join(filters))
             if key.startswith(ref.path or "") and (matcher is None or matcher.search(key))
         ]
-        found = await read_all(keys, lambda key: self.get_secret(RemoteRef(key)))
+        try:
+            found = await read_all(keys, lambda key: self.get_secret(RemoteRef(key)))
+        except NoSecretError as err:
+            # It has no version, or was deleted meanwhile, which says nothing about the others.
+            raise ProviderError(f"{err}, though the list had it") from err
         return convert_keys(found, ref.conversion_strategy)
 
     async def push_secret(self, source: SourceSecret, entry: PushEntry) -> None:

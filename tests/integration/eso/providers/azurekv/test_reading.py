@@ -149,6 +149,16 @@ async def test_find(cloud: Cloud) -> None:
     assert cloud.counted("GetSecrets") >= 3
 
 
+async def test_a_hit_that_is_gone_fails_the_find(cloud: Cloud) -> None:
+    for name in "ab":
+        cloud.azure.put("secrets", name, value="x")
+    cloud.azure.faults.append(Fault("/secrets/b", 404))
+    async with cloud.lend() as client:
+        with pytest.raises(ProviderError, match="though the list had it") as caught:
+            await client.get_all_secrets(FindRef())
+    assert not isinstance(caught.value, NoSecretError)
+
+
 async def test_next_page_elsewhere_is_refused(cloud: Cloud) -> None:
     for name in "abc":
         cloud.azure.put("secrets", name, value="x")

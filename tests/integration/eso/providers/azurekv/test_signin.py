@@ -87,6 +87,9 @@ async def test_certificate_that_is_none(cloud: Cloud) -> None:
         ({"environmentType": "GermanCloud", "useAzureSDK": True}, "discontinued"),
         ({"environmentType": "AzureStackCloud", "useAzureSDK": True}, "customCloudConfig"),
         ({"vaultUrl": "http://vault.example"}, "https"),
+        ({"vaultUrl": "https://[vault.example"}, "https"),
+        ({"vaultUrl": "https://vault.example:99999"}, "https"),
+        ({"vaultUrl": ""}, "https"),
     ],
 )
 async def test_incomplete_specs(cloud: Cloud, spec: dict[str, Any], text: str) -> None:
@@ -124,7 +127,14 @@ async def test_workload_identity_of_the_operator(cloud: Cloud, tmp_path: Path) -
         "AZURE_TENANT_ID": TENANT,
         "AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token"),
     }
-    await reads(cloud, authType="WorkloadIdentity", authSecretRef=None, tenantId=None)
+    spec: dict[str, Any] = {"authType": "WorkloadIdentity", "authSecretRef": None, "tenantId": None}
+    await reads(cloud, **spec)
+    cloud.azure.assertions.clear()
+    with pytest.raises(AccessDeniedError):
+        async with cloud.lend(**spec):
+            pass
+    async with cloud.lend(**spec, useAzureSDK=True):
+        pass
 
 
 @pytest.mark.parametrize("current", [False, True])
@@ -141,6 +151,15 @@ async def test_workload_identity_by_secret(cloud: Cloud) -> None:
     await reads(cloud, **{**FEDERATED, "authSecretRef": auth}, tenantId="other")
     cloud.environ["AZURE_TENANT_ID"] = TENANT
     await reads(cloud, **{**FEDERATED, "authSecretRef": {"clientId": PRINCIPAL["clientId"]}}, tenantId=None)
+
+
+async def test_what_is_empty_in_the_secret_counts_as_absent(cloud: Cloud) -> None:
+    await cloud.kube.create(Secret(metadata=ObjectMeta(name="blank", namespace="app"), data={"id": b""}))
+    empty = {"name": "blank", "key": "id"}
+    await cloud.account()
+    cloud.azure.assertions[""] = CLIENT
+    await refuses(cloud, "client-id", **{**FEDERATED, "authSecretRef": {"clientId": empty}})
+    await reads(cloud, **{**FEDERATED, "authSecretRef": {"clientId": PRINCIPAL["clientId"], "tenantId": empty}})
 
 
 async def test_what_is_given_twice_or_nowhere(cloud: Cloud) -> None:
@@ -174,7 +193,7 @@ async def test_tokens_of_the_operator_stay_within_azure(cloud: Cloud, auth_type:
         with pytest.raises(InvalidSpecError, match=r"within vault\.azure\.net"):
             async with cloud.lend(vaultUrl=url, **spec):
                 pass
-    async with cloud.lend(vaultUrl="https://mine.vault.azure.net", **spec):
+    async with cloud.lend(vaultUrl="https://mine.vault.azure.net", useAzureSDK=True, **spec):
         pass
 
 
@@ -189,9 +208,9 @@ async def test_custom_cloud_signs_in_at_its_own_authority(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("spec", "text"),
     [
-        ({"authSecretRef": {"clientId": {"name": "s", "key": "k", "namespace": "other"}}}, "namespace"),
-        ({"authSecretRef": {"clientSecret": {"name": "s", "key": "k", "namespace": "other"}}}, "namespace"),
-        ({"serviceAccountRef": {"name": "s", "namespace": "other"}}, "namespace"),
+        ({"authSecretRef": {"clientId": {"name": "s", "key": "k", "namespace": "other"}}}, r"\.clientId: namespace"),
+        ({"authSecretRef": {"clientSecret": {"name": "s", "key": "k", "namespace": "other"}}}, "Secret: namespace"),
+        ({"serviceAccountRef": {"name": "s", "namespace": "other"}}, "serviceAccountRef: namespace"),
         ({"customCloudConfig": {"activeDirectoryEndpoint": "https://x"}}, "useAzureSDK"),
         ({"customCloudConfig": {"activeDirectoryEndpoint": ""}, "useAzureSDK": True}, "activeDirectoryEndpoint"),
         ({"environmentType": "AzureStackCloud"}, "customCloudConfig"),

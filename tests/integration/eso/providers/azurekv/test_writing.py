@@ -91,6 +91,10 @@ async def test_what_somebody_else_made_is_not_touched(cloud: Cloud, kind: str) -
     [
         ({"tags": {"managed-by": "me"}}, "managed-by"),
         ({"expirationDate": "tomorrow"}, "expirationDate"),
+        ({"expirationDate": "20300131T120000Z"}, "expirationDate"),
+        ({"expirationDate": "2030-01-31 12:00:00Z"}, "expirationDate"),
+        ({"expirationDate": "2030-01-31T12:00:00"}, "expirationDate"),
+        ({"expirationDate": "2030-13-31T12:00:00Z"}, "expirationDate"),
         ({"nope": 1}, "nope"),
     ],
 )
