@@ -108,7 +108,7 @@ async def test_google_identity_of_a_service_account(cluster: ClusterUnderTest, f
     async with google_cloud() as google:
         google.put("db", b"from google")
         endpoints = GoogleEndpoints(binding=f"{google.url}/binding", sts=f"{google.url}/sts")
-        provider = GCPSMProvider(lambda host: grpc.aio.insecure_channel(google.target), endpoints, environ={})
+        provider = GCPSMProvider(lambda host, roots: grpc.aio.insecure_channel(google.target), endpoints, environ={})
         async with lent(cluster, provider, {"projectID": PROJECT, "auth": auth}) as client:
             assert (await client.get_secret(RemoteRef("db"))).reveal() == b"from google"
         ((path, sent),) = google.exchanges

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from eso.api.generators_v1alpha1.gcraccesstoken import GCRAccessTokenSpec
+from eso.errors import InvalidSpecError
 from eso.generators.base import Generated, Generator, GeneratorContext
 from eso.identity.gcp import AccessToken, Google, GoogleEndpoints
 from eso.values import wrap_all
@@ -54,9 +55,12 @@ class GCRAccessTokenGenerator(Generator[GCRAccessTokenSpec]):
         return Generated(wrap_all({"username": _USERNAME, "password": token.value, "expiry": str(token.expiry)}))
 
     async def _token(self, spec: GCRAccessTokenSpec, google: Google, context: GeneratorContext) -> AccessToken:
-        secret_ref = spec.auth.secret_ref
-        if secret_ref is not None and secret_ref.secret_access_key_secret_ref is not None:
-            return await google.by_key(await context.resolve(secret_ref.secret_access_key_secret_ref))
+        if spec.auth.secret_ref is not None:
+            key = spec.auth.secret_ref.secret_access_key_secret_ref
+            if key is None:
+                # Not another way: the author did not ask for the operator's own identity.
+                raise InvalidSpecError("spec.auth.secretRef.secretAccessKeySecretRef must be set")
+            return await google.by_key(await context.resolve(key))
         if spec.auth.workload_identity is not None:
             return await google.by_workload_identity(spec.auth.workload_identity, spec.project_id)
         if spec.auth.workload_identity_federation is not None:

@@ -41,11 +41,14 @@ def token_request(spec: GCPSMSpec, context: StoreContext, google: Google) -> Tok
     """How the store signs in: the first way that is configured.
 
     Raises:
-        InvalidSpecError: a key needs a project.
+        InvalidSpecError: a key needs a project, or there is none in `auth.secretRef`.
     """
     auth = spec.auth or GCPSMAuth()
-    key = auth.secret_ref.secret_access_key_secret_ref if auth.secret_ref is not None else None
-    if key is not None:
+    if auth.secret_ref is not None:
+        key = auth.secret_ref.secret_access_key_secret_ref
+        if key is None:
+            # Not another way: the author of the store did not ask for the operator's own identity.
+            raise InvalidSpecError("auth.secretRef.secretAccessKeySecretRef must be set")
         if not spec.project_id:
             raise InvalidSpecError("projectID must be set where auth.secretRef is")
         return lambda: _by_key(context, google, key)

@@ -56,6 +56,11 @@ def test_service_account_key() -> None:
     assert Case().generate(KEY) == login(f"canary-{EMAIL}", 3599)
 
 
+def test_a_secret_ref_without_a_key_does_not_fall_back_to_the_operator() -> None:
+    with pytest.raises(InvalidSpecError, match="secretAccessKeySecretRef must be set"):
+        Case().generate({"secretRef": {}})
+
+
 def test_key_comes_before_the_other_ways() -> None:
     auth = {**KEY, "workloadIdentity": {"serviceAccountRef": {"name": "app"}}}
     assert Case().generate(auth)["password"] == f"canary-{EMAIL}"

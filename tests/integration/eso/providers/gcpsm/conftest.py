@@ -37,6 +37,7 @@ class Cloud:
         self.environ: dict[str, str] = {}
         self.ahead = 0.0
         self.channels: list[grpc.aio.Channel] = []
+        self.roots: bytes | None = None
         self.metrics = CollectorRegistry()
         endpoints = GoogleEndpoints(
             binding=f"{google.url}/binding",
@@ -53,8 +54,9 @@ class Cloud:
         )
         self._uid = 0
 
-    def _channel(self, host: str) -> grpc.aio.Channel:
+    def _channel(self, host: str, roots: bytes | None) -> grpc.aio.Channel:
         self.google.hosts.append(host)
+        self.roots = roots
         options = [("grpc.max_receive_message_length", MESSAGE_LIMIT)]
         self.channels.append(grpc.aio.insecure_channel(self.google.target, options))
         return self.channels[-1]

@@ -63,7 +63,7 @@ async def backend(fault: str = "") -> AsyncIterator[Subject]:
         key = service_account_key(token_uri=f"{google.url}/token").encode()
         await kube.create(Secret(metadata=ObjectMeta(name="credentials", namespace="app"), data={"key": key}))
 
-        def channel(host: str) -> grpc.aio.Channel:
+        def channel(host: str, roots: bytes | None) -> grpc.aio.Channel:
             options = [("grpc.max_receive_message_length", MESSAGE_LIMIT)]
             credentials = grpc.ssl_channel_credentials(key_pair()[0])
             return grpc.aio.secure_channel(f"127.0.0.1:{board.port}", credentials, options)

@@ -12,11 +12,19 @@ from typing import Any
 import jwt
 import pytest
 
-from eso.errors import AccessDeniedError, EsoError, InvalidSpecError, ReferenceNotFoundError, UnavailableError
+from eso.errors import (
+    AccessDeniedError,
+    EsoError,
+    InvalidSpecError,
+    ProviderError,
+    ReferenceNotFoundError,
+    UnavailableError,
+)
 from eso.providers.base import RemoteRef
 from eso.providers.gcpsm.provider import GCPSMProvider
 from eso.providers.gcpsm.spec import GCPSMSpec
 from tests.integration.eso.providers.gcpsm.conftest import KEY, Cloud
+from tests.support.keypairs import key_pair
 from tests.support.vendors.gcpsm import EMAIL, PROJECT, service_account_key
 
 ROBOT = {"name": "robot"}
@@ -62,6 +70,35 @@ async def test_service_account_key(cloud: Cloud) -> None:
 
 async def test_a_key_needs_a_project(cloud: Cloud) -> None:
     await refuses(cloud, "projectID", projectID=None)
+
+
+@pytest.mark.parametrize(
+    "auth", [{"secretRef": {}}, {"secretRef": {}, "workloadIdentity": {"serviceAccountRef": ROBOT}}]
+)
+async def test_a_secret_ref_without_a_key_does_not_fall_back_to_the_operator(
+    cloud: Cloud, auth: dict[str, Any]
+) -> None:
+    cloud.google.metadata["project/project-id"] = "machine"
+    await refuses(cloud, r"auth\.secretRef\.secretAccessKeySecretRef must be set", auth=auth)
+
+
+async def test_the_system_s_certificates_count(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "roots.pem").write_bytes(key_pair()[0])
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots.pem"))
+    await reads(cloud)
+    assert cloud.roots == key_pair()[0]
+
+
+async def test_a_selection_policy_that_does_not_exist_is_the_default(cloud: Cloud) -> None:
+    cloud.google.put("db", b"one", b"two")
+    cloud.google.set_state("db", 2, "DISABLED")
+    async with cloud.lend(secretVersionSelectionPolicy="latest") as client:
+        with pytest.raises(ProviderError):
+            await client.get_secret(RemoteRef("db"))
+    for policy, warnings in (("latest", 1), ("", 0), ("LatestOrFail", 0), ("LatestOrFetch", 0)):
+        spec = GCPSMSpec(secret_version_selection_policy=policy)
+        found = GCPSMProvider().validate_store(spec, store_kind="SecretStore", store_namespace="app")
+        assert len(found) == warnings
 
 
 @pytest.mark.parametrize(
@@ -318,7 +355,7 @@ def test_referent_and_validation(auth: Any, referent: bool) -> None:
     assert GCPSMProvider().is_referent(spec) is referent
     GCPSMProvider().validate_store(spec, store_kind="ClusterSecretStore", store_namespace="")
     if auth is not None and "other" in str(auth):
-        with pytest.raises(InvalidSpecError, match="namespace"):
+        with pytest.raises(InvalidSpecError, match=r"workloadIdentity\.serviceAccountRef: namespace"):
             GCPSMProvider().validate_store(spec, store_kind="SecretStore", store_namespace="app")
 
 
