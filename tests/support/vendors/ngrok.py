@@ -29,6 +29,7 @@ class Ngrok(TokenServer):
         next_host: in the addresses of next pages, in place of this server's.
         hidden: ids that a change answers 404 to, as if they were deleted a moment ago.
         keys: that are accepted.
+        terse: answers to changes have no body.
     """
 
     vaults: dict[str, str] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class Ngrok(TokenServer):
     next_host: str = ""
     hidden: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=lambda: {KEY})
+    terse: bool = False
     _number: int = 0
 
     def vault(self, name: str) -> str:
@@ -71,7 +73,8 @@ class Ngrok(TokenServer):
         if rest:
             return await self._one(request, kind, rest[0])
         if request.method == "POST" and kind == "vault_secrets":
-            return 201, self._made(await self._sent(request))
+            made = self._made(await self._sent(request))
+            return 201, None if self.terse else made
         return 200, self._list(request, kind)
 
     async def _one(self, request: web.Request, kind: str, identity: str) -> tuple[int, Any]:
@@ -83,8 +86,8 @@ class Ngrok(TokenServer):
                 self.secrets[identity].update(await self._sent(request))
             case "DELETE" if kind == "vault_secrets":
                 del self.secrets[identity]
-                return 204, None
-        return 200, self._shown(kind, identity)
+                return 200 if self.terse else 204, None
+        return 200, None if self.terse and request.method == "PATCH" else self._shown(kind, identity)
 
     def _made(self, wanted: dict[str, str]) -> Any:
         if wanted["vault_id"] not in self.vaults:

@@ -10,7 +10,7 @@ import aiohttp
 
 from eso.errors import InvalidRequestError, NoSecretError, ProviderError
 from eso.providers.base import ProviderCalls
-from eso.providers.http import error_for_status, pages, read_json, retry_after, transport_errors
+from eso.providers.http import error_for_status, pages, read_body, read_json, retry_after, transport_errors
 from eso.transform.gojson import dumps
 
 __all__ = ["VERSION", "NgrokAPI"]
@@ -121,7 +121,11 @@ class NgrokAPI:
             ) as response:
                 if response.status >= 300:
                     raise error_for_status(response.status, what, wait=retry_after(response.headers))
-                return None if response.status == 204 else await read_json(response, what)
+                if method == "GET":
+                    return await read_json(response, what)
+                # It was done; how the answer describes it does not matter.
+                await read_body(response, what)
+                return None
 
 
 def _object(answer: Any, what: str) -> dict[str, Any]:

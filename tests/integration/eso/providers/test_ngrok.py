@@ -246,6 +246,17 @@ async def test_delete(case: Case) -> None:
     assert case.counted("DeleteSecret") == 1
 
 
+async def test_what_the_answer_to_a_change_says_does_not_matter(case: Case) -> None:
+    case.ngrok.terse = True
+    async with case.lend() as client:
+        for _ in ("made", "changed"):
+            await client.push_secret(source(k="canary-v"), entry("db", "k"))
+        assert case.ngrok.named("db")["value"] == "canary-v"
+        await client.delete_secret(PushRemoteRef("db"))
+    assert case.ngrok.secrets == {}
+    assert [each.split(" ")[0] for each in case.ngrok.seen if not each.startswith("GET")] == ["POST", "PATCH", "DELETE"]
+
+
 async def test_secret_that_is_deleted_meanwhile(case: Case) -> None:
     case.ngrok.hidden.add(case.ngrok.secret(case.prod, "db"))
     async with case.lend() as client:
