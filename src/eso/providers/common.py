@@ -19,6 +19,7 @@ from eso.api.meta_v1 import CAProvider, RetrySettings, SecretKeySelector, Servic
 from eso.errors import InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.base import PushEntry, SourceSecret
 from eso.transform import property as properties
+from eso.transform.gofloat import format_plain
 from eso.transform.gojson import dumps
 from eso.values import SecretMap, SecretValue, wrap_all
 
@@ -126,7 +127,7 @@ def pushed_value(source: SourceSecret, entry: PushEntry) -> SecretValue:
 def parse_push_metadata(metadata: Any, spec_type: type[SpecT]) -> SpecT | None:
     """The options in `data[].metadata`, or None when there are none.
 
-    Field names match without regard to case; unknown ones are refused.
+    Field names match without regard to case; unknown ones are refused. Where a text belongs, `1` and `true` are texts too.
 
     Args:
         metadata: decoded JSON, or None.
@@ -159,24 +160,43 @@ def parse_push_metadata(metadata: Any, spec_type: type[SpecT]) -> SpecT | None:
 
 
 def _known_only(annotation: Any, value: Any, path: str) -> Any:
-    """The value with its field names spelled as the model spells them; unknown ones raise ValueError."""
-    model = _model_in(annotation)
-    if model is None:
-        return value
-    if isinstance(value, list):
-        return [_known_only(model, item, f"{path}[{at}]") for at, item in enumerate(value)]
+    """The value with its field names spelled as the model spells them; unknown ones raise ValueError.
+
+    As in ESO, a null counts as absent, and where a text belongs a number or a truth value is taken as it is written.
+    """
+    annotation = _unwrapped(annotation)
+    if annotation is str:
+        return _as_text(value)
+    kind, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if kind is list and isinstance(value, list):
+        return [_known_only(arguments[0], item, f"{path}[{at}]") for at, item in enumerate(value)]
     if not isinstance(value, Mapping):
         return value
-    if typing.get_origin(_unwrapped(annotation)) is dict:
-        return {key: _known_only(model, item, f"{path}.{key}") for key, item in value.items()}
-    fields = {(field.alias or name).lower(): (field.alias or name, field) for name, field in model.model_fields.items()}
+    if kind is dict:
+        return {key: _known_only(arguments[1], item, f"{path}.{key}") for key, item in value.items()}
+    if not isinstance(annotation, type) or not issubclass(annotation, BaseModel):
+        return value
+    fields = {
+        (field.alias or name).lower(): (field.alias or name, field) for name, field in annotation.model_fields.items()
+    }
     found: dict[str, Any] = {}
     for name, item in value.items():
         if name.lower() not in fields:
             raise ValueError(f'unknown field "{path}.{name}"')
         alias, field = fields[name.lower()]
-        found[alias] = _known_only(field.annotation, item, f"{path}.{alias}")
+        if item is not None:
+            found[alias] = _known_only(field.annotation, item, f"{path}.{alias}")
     return found
+
+
+def _as_text(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return format_plain(value)
+    return str(value) if isinstance(value, int) else value
 
 
 def _unwrapped(annotation: Any) -> Any:
@@ -185,14 +205,6 @@ def _unwrapped(annotation: Any) -> Any:
         candidates = [part for part in typing.get_args(annotation) if part is not type(None)]
         annotation = candidates[0]
     return annotation
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    annotation = _unwrapped(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    arguments = typing.get_args(annotation)
-    return _model_in(arguments[-1]) if typing.get_origin(annotation) in (list, dict) and arguments else None
 
 
 def find_in_metadata(metadata: Any, key: str, default: T, kind: type[T]) -> T:

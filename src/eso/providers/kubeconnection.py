@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -56,6 +57,10 @@ REQUEST_SECONDS: Final = 30.0
 
 _ANSWER_LIMIT: Final = 8 << 20
 """Bytes of one object: the server is somebody else's. A real one takes requests of 3 MiB, and 1 MiB for the data of a Secret."""
+
+_PLAIN: Final = re.compile(r"[\w .\-\[\]/()]{1,128}", re.ASCII)
+_FIELDS: Final = 4
+"""Fields that a message names."""
 
 _TOKEN_TTL: Final = 3600.0
 _MOST_KUBECONFIG: Final = 1 << 20
@@ -264,14 +269,14 @@ def check_connection(
 
 
 def error_of(err: ReconcileError, what: str) -> ProviderError:
-    """The error for what an API server answered; its text may quote objects, so only its reason is kept.
+    """The error for what an API server answered; its text may quote objects, so only its reason and what it is about are kept.
 
     Args:
         err: from the client.
         what: the operation in our own words.
     """
     if isinstance(err, APIError):
-        return _refusal(err, f"{what}: the API server answered {err.status} {err.reason}".rstrip())
+        return _refusal(err, f"{what}: the API server answered {err.status} {err.reason}".rstrip() + _about(err))
     if isinstance(err, UntrustedError):
         return UnavailableError(f"{what}: the certificate of the API server is not trusted, check server.caBundle")
     if isinstance(err, OversizedError):
@@ -281,6 +286,16 @@ def error_of(err: ReconcileError, what: str) -> ProviderError:
     if isinstance(err, TransportError):
         return UnavailableError(f"{what}: the API server did not answer, check server.url and the network to it")
     return ProviderError(f"{what}: {type(err).__name__}")
+
+
+def _about(err: APIError) -> str:
+    """What is wrong or missing: fields of the object, or the resource; never their values."""
+    if isinstance(err, NotFoundError):
+        named = [f"{err.details.get('kind', '')} {err.details.get('name', '')}"]
+    else:
+        named = [str(cause.get("field", "")) for cause in err.causes]
+    found = dict.fromkeys(one.strip() for one in named if _PLAIN.fullmatch(one) and one.strip())
+    return f" ({', '.join(list(found)[:_FIELDS])})" if found else ""
 
 
 def _refusal(err: APIError, message: str) -> ProviderError:

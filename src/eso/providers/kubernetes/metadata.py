@@ -50,7 +50,10 @@ def push_options(source: SourceSecret, entry: PushEntry, *, remote_namespace: st
     Raises:
         InvalidSpecError: the metadata is wrong, names an unknown policy, or another namespace from a namespaced store.
     """
-    metadata = parse_push_metadata(entry.metadata, PushMetadata) or PushMetadata()
+    try:
+        metadata = parse_push_metadata(entry.metadata, PushMetadata) or PushMetadata()
+    except InvalidSpecError as err:
+        raise InvalidSpecError(f"unable to parse metadata parameters: {err}") from None
     policy = metadata.source_merge_policy or "Merge"
     if policy == "Merge":
         labels = {**source.labels, **metadata.labels}
@@ -58,7 +61,9 @@ def push_options(source: SourceSecret, entry: PushEntry, *, remote_namespace: st
     elif policy == "Replace":
         labels, annotations = metadata.labels, metadata.annotations
     else:
-        raise InvalidSpecError(f"unexpected source merge policy {policy}: use Merge or Replace")
+        raise InvalidSpecError(
+            f'failed to merge source metadata: unexpected source merge policy "{policy}": use Merge or Replace'
+        )
     if metadata.remote_namespace:
         if store_kind != "ClusterSecretStore":
             raise InvalidSpecError("metadata remoteNamespace can only be set with a ClusterSecretStore")
@@ -74,4 +79,6 @@ def _target_policy(policy: str) -> TargetPolicy:
             return "Replace"
         case "Ignore":
             return "Ignore"
-    raise InvalidSpecError(f"unexpected target merge policy {policy}: use Merge, Replace or Ignore")
+    raise InvalidSpecError(
+        f'failed to merge target metadata: unexpected target merge policy "{policy}": use Merge, Replace or Ignore'
+    )

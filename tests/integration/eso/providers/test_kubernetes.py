@@ -442,8 +442,19 @@ async def test_push_metadata(remote: Remote, metadata: Any, labels: dict[str, st
 )
 async def test_push_metadata_that_is_refused(remote: Remote, metadata: Any) -> None:
     async with remote.lend() as client:
-        with pytest.raises(InvalidSpecError):
+        with pytest.raises(InvalidSpecError, match=r"unable to parse|failed to merge|remoteNamespace"):
             await client.push_secret(SOURCE, PushEntry("a", PushRemoteRef("s", "k"), metadata))
+
+
+@pytest.mark.parametrize(
+    ("key", "property_name", "field"),
+    [("s", "not a key", "data[not a key]"), ("Not_A_Name", "k", "metadata.name")],
+)
+async def test_a_refused_push_names_the_field(remote: Remote, key: str, property_name: str, field: str) -> None:
+    async with remote.lend() as client:
+        with pytest.raises(InvalidRequestError) as caught:
+            await client.push_secret(SOURCE, PushEntry("a", PushRemoteRef(key, property_name)))
+        assert str(caught.value) == f"creating a secret: the API server answered 422 Invalid ({field})"
 
 
 async def test_a_new_secret_has_no_metadata_where_that_of_the_target_counts(remote: Remote) -> None:

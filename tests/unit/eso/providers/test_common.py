@@ -64,6 +64,18 @@ def test_push_metadata() -> None:
     assert parse_push_metadata(envelope(), Options) == Options()
 
 
+def test_push_metadata_takes_numbers_truth_values_and_null_where_a_text_belongs() -> None:
+    spec = envelope(
+        mergePolicy=None,
+        tags={"n": 1, "t": True, "f": 1.5, "whole": 2.0, "none": None},
+        inner=None,
+        named={"K": {"tagName": False}},
+    )
+    assert parse_push_metadata(spec, Options) == Options(
+        tags={"n": "1", "t": "true", "f": "1.5", "whole": "2", "none": ""}, named={"K": Inner(tag_name="false")}
+    )
+
+
 PARSE = "failed to parse kubernetes.external-secrets.io/v1alpha1 PushSecretMetadata: "
 
 
