@@ -11,7 +11,14 @@ import aiohttp
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from eso.errors import AccessDeniedError, InvalidRequestError, NoSecretError, ProviderError, ThrottledError
+from eso.errors import (
+    AccessDeniedError,
+    InvalidRequestError,
+    InvalidSpecError,
+    NoSecretError,
+    ProviderError,
+    ThrottledError,
+)
 from eso.providers.base import ProviderCalls
 from eso.providers.http import error_for_status, pages, read_json, retry_after, transport_errors
 from eso.providers.renewed import Renewed
@@ -24,6 +31,10 @@ _EARLY: Final = 60.0
 _BACKDATED: Final = 10
 _LIFETIME: Final = 110
 """Seconds before and after now in which the App's own token is valid; GitHub allows ten minutes."""
+
+
+class _TokenRefusedError(AccessDeniedError):
+    """The token is not, or no longer, valid: a new one may be."""
 
 
 class GithubAPI:
@@ -80,8 +91,8 @@ class GithubAPI:
             at = int(number or "1")
             answer = await self.get(call, f"{path}?per_page=100&page={at}", what)
             items = answer.get(member) if isinstance(answer, dict) else None
-            if not isinstance(items, list):
-                raise ProviderError(f"{what}: the answer has no {member}")
+            if not isinstance(items, list) or not all(isinstance(item, dict) and item.get("id") for item in items):
+                raise ProviderError(f"{what}: the answer has no {member} with ids")
             return items, str(at + 1) if len(items) == 100 else ""
 
         return [item async for item in pages(page)]
@@ -90,7 +101,7 @@ class GithubAPI:
         token = await self._tokens.get()
         try:
             return await self._once(method, path, what, document, f"token {token.reveal_text()}")
-        except AccessDeniedError:
+        except _TokenRefusedError:
             self._tokens.forget(token)
         token = await self._tokens.get()
         return await self._once(method, path, what, document, f"token {token.reveal_text()}")
@@ -125,11 +136,19 @@ class GithubAPI:
                 if response.status == 403 and limited:
                     # GitHub answers 403 also when there were too many requests.
                     raise ThrottledError(f"{what}: GitHub limits requests", retry_after=retry_after(response.headers))
+                if response.status == 401:
+                    raise _TokenRefusedError(str(error_for_status(401, what)))
                 if response.status >= 300:
                     raise error_for_status(response.status, what, wait=retry_after(response.headers))
                 return await read_json(response, what, exact_numbers=True)
 
 
 def segment(text: str) -> str:
-    """A text as one segment of a path."""
+    """A text as one segment of a path.
+
+    Raises:
+        InvalidSpecError: it would be a step in the path.
+    """
+    if text in ("", ".", ".."):
+        raise InvalidSpecError(f"{text!r} is not the name of anything at GitHub")
     return quote(text, safe="")

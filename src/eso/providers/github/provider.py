@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from eso.errors import InvalidSpecError, NoSecretError, ProviderError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
+from eso.providers.common import is_url
 from eso.providers.github.api import GithubAPI, segment
 from eso.providers.github.client import GithubClient
 from eso.providers.github.spec import GithubSpec
@@ -68,6 +69,8 @@ class GithubProvider(Provider[GithubSpec]):
     def _base(self, url: str) -> str:
         if url in ("", _SITE):
             return self._url
+        if not is_url(url):
+            raise InvalidSpecError("url must be a URL with http or https and a host")
         base = url if url.endswith("/") else f"{url}/"
         host = urlsplit(base).hostname or ""
         if base.endswith("/api/v3/") or host.startswith("api.") or ".api." in host:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from eso.errors import (
     EsoError,
     InvalidRequestError,
     InvalidSpecError,
+    ProviderError,
     ThrottledError,
     UnavailableError,
 )
@@ -29,6 +31,10 @@ class Case:
     def __init__(self, github: Github, stores: ProviderBench) -> None:
         self.github = github
         self.stores = stores
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
 
     def lend(self, *, cluster: bool = False, key: str = "pem", **spec: Any) -> Any:
         base = {"appID": 12, "installationID": 34, "organization": "acme"}
@@ -39,9 +45,10 @@ class Case:
 @pytest.fixture
 async def case() -> AsyncIterator[Case]:
     github = Github()
-    async with serving(github), bench(GithubProvider(f"{github.url}/")) as stores:
+    async with serving(github), bench(GithubProvider(f"{github.url}/", lambda: case.now())) as stores:
         await stores.secret("github", pem=github.pem(), bad="canary-key", other=Github().pem())
-        yield Case(github, stores)
+        case = Case(github, stores)
+        yield case
 
 
 @pytest.mark.parametrize(
@@ -103,9 +110,10 @@ async def test_tokens_are_renewed_before_their_end_and_after_a_refusal(case: Cas
         case.github.valid.clear()
         await client.validate()
     assert case.github.signed_in == 2
-    case.github.lifetime = 50
+    case.github.lifetime = 65
     async with case.lend() as client:
         await client.validate()
+        case.ahead = timedelta(seconds=8)
         await client.validate()
     assert case.github.signed_in == 4
 
@@ -123,7 +131,14 @@ async def test_store(case: Case) -> None:
     async with case.lend(cluster=True) as client:
         assert await client.validate() is ValidationResult.UNKNOWN
     assert case.github.seen == []
-    for spec in ({"environment": "prod"}, {"repository": "nowhere", "environment": "prod"}, {"key": "bad"}):
+    for spec in (
+        {"environment": "prod"},
+        {"repository": "nowhere", "environment": "prod"},
+        {"key": "bad"},
+        {"url": "https://[::1"},
+        {"url": "github.example.com"},
+        {"organization": ".."},
+    ):
         with pytest.raises(InvalidSpecError) as caught:
             async with case.lend(**spec):
                 pass
@@ -155,3 +170,33 @@ async def test_faults(case: Case, fault: Any, error: type[EsoError], caplog: pyt
         with pytest.raises(error) as caught:
             await client.push_secret(source(k="canary"), entry("NAME", "k"))
     assert "canary" not in told(caught.value) + caplog.text
+
+
+async def test_a_missing_permission_does_not_sign_in_again(case: Case) -> None:
+    async with case.lend() as client:
+        await client.validate()
+        case.github.fault = (403, {}, b"canary")
+        for _ in range(2):
+            with pytest.raises(AccessDeniedError):
+                await client.validate()
+        case.github.fault = None
+        await client.validate()
+    assert case.github.signed_in == 1
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+async def test_names_that_are_none(case: Case, name: str) -> None:
+    async with case.lend() as client:
+        with pytest.raises(InvalidSpecError):
+            await client.delete_secret(PushRemoteRef(name))
+    assert case.github.seen == []
+
+
+@pytest.mark.parametrize("listed", [[1], [{}], ["canary"]])
+async def test_malformed_repositories(case: Case, listed: list[Any]) -> None:
+    case.github.secrets[ORG]["NAME"] = {"visibility": "selected", "selected_repository_ids": [1]}
+    case.github.listed = listed
+    async with case.lend() as client:
+        with pytest.raises(ProviderError) as caught:
+            await client.push_secret(source(k="canary"), entry("NAME", "k"))
+    assert "canary" not in told(caught.value)
