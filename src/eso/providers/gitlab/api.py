@@ -22,6 +22,10 @@ Place = tuple[str, str]
 """`projects` or `groups`, and an id or path."""
 
 _PAGE: Final = 100
+_MOVED: Final = (301, 302, 307, 308)
+_MOVES: Final = 10
+"""How GitLab answers for projects that were renamed, and how often one answer may point elsewhere."""
+
 _RETRIES: Final = 5
 _SHORTEST: Final = 0.1
 _LONGEST: Final = 0.4
@@ -64,12 +68,13 @@ class GitlabAPI:
     async def variables(self, place: Place) -> list[dict[str, Any]]:
         """All variables."""
         call = "ProjectVariablesList" if place[0] == "projects" else "GroupVariablesList"
-        return await self._listed(call, f"{_path(place)}/variables", f"listing variables of {_shown(place)}")
+        return await self._listed(call, f"{_path(place)}/variables", "key", f"listing variables of {_shown(place)}")
 
     async def groups(self, project: str) -> list[dict[str, Any]]:
         """The groups that a project belongs to."""
         place = ("projects", project)
-        return await self._listed("ListProjectsGroups", f"{_path(place)}/groups", f"listing groups of {_shown(place)}")
+        what = f"listing groups of {_shown(place)}"
+        return await self._listed("ListProjectsGroups", f"{_path(place)}/groups", "id", what)
 
     async def probe(self, place: Place) -> None:
         """Make sure that variables may be listed now, by one short page."""
@@ -77,7 +82,7 @@ class GitlabAPI:
         path, what = f"{_path(place)}/variables", f"listing variables of {_shown(place)}"
         await self._calls.write(call, lambda: self._list(path, {"per_page": "1"}, what))
 
-    async def _listed(self, call: str, path: str, what: str) -> list[dict[str, Any]]:
+    async def _listed(self, call: str, path: str, needed: str, what: str) -> list[dict[str, Any]]:
         async def page(number: str) -> tuple[list[dict[str, Any]], str]:
             query = {"per_page": str(_PAGE), "page": number or "1"}
 
@@ -85,8 +90,8 @@ class GitlabAPI:
                 return await self._list(path, query, what)
 
             found, total = await self._calls.read(call, (path, number), lambda: _retried(fetch))
-            if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-                raise ProviderError(f"{what}: the answer is not a list")
+            if not isinstance(found, list) or not all(isinstance(item, dict) and item.get(needed) for item in found):
+                raise ProviderError(f"{what}: the answer is not a list of objects with {needed}")
             at = int(query["page"])
             return found, str(at + 1) if at < total else ""
 
@@ -103,11 +108,27 @@ class GitlabAPI:
         """The answer and the number of pages it has."""
         # The path holds escaped ids, which must not be escaped again or undone.
         url = URL(f"{self._base}/{path}", encoded=True).update_query(query)
-        with transport_errors(what):
-            async with self._http.get(url) as response:
-                total = response.headers.get("X-Total-Pages", "")
-                count = int(total[:6]) if total.isascii() and total.isdigit() else 1
-                return await read_json(response, what, exact_numbers=True), count
+        for _ in range(_MOVES):
+            with transport_errors(what):
+                async with self._http.get(url, allow_redirects=False) as response:
+                    if response.status not in _MOVED:
+                        total = response.headers.get("X-Total-Pages", "")
+                        count = int(total[:6]) if total.isascii() and total.isdigit() else 1
+                        return await read_json(response, what, exact_numbers=True), count
+                    url = _followed(url, response.headers.get("Location", ""), what)
+        raise InvalidRequestError(f"{what}: the answers point elsewhere without end")
+
+
+def _followed(url: URL, target: str, what: str) -> URL:
+    """Where a project went that was renamed; never another host, to which the token would go along."""
+    try:
+        found = url.join(URL(target, encoded=True))
+        stays = found.origin() == url.origin()
+    except ValueError:
+        stays = False
+    if not target or not stays:
+        raise InvalidRequestError(f"{what}: the answer points to another host, set url to that address")
+    return found
 
 
 def _path(place: Place) -> str:

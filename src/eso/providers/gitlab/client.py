@@ -49,8 +49,8 @@ class GitlabClient(SecretsClient):
         return found
 
     async def get_secret_map(self, ref: RemoteRef) -> SecretMap:
-        """The members of the JSON object in a variable; they must be texts."""
-        whole = await self.get_secret(RemoteRef(ref.key))
+        """The members of the JSON object in a variable, or in a property of it; they must be texts."""
+        whole = await self.get_secret(ref)
         try:
             members = loads(whole.reveal())
         except ValueError:
@@ -116,7 +116,7 @@ class GitlabClient(SecretsClient):
             return self._groups
         groups = await self._api.groups(self._project)
         # The longer its path, the closer a group is to the project.
-        return [str(group.get("id")) for group in sorted(groups, key=lambda group: len(str(group.get("full_path"))))]
+        return [str(group["id"]) for group in sorted(groups, key=lambda group: len(str(group.get("full_path"))))]
 
     async def _visible(self, place: Place, environment: str) -> list[tuple[str, str, bool]]:
         """Key, value and whether the scope is a wildcard."""
@@ -125,7 +125,7 @@ class GitlabClient(SecretsClient):
             scope = str(variable.get("environment_scope") or "")
             wildcard = scope in ("", "*")
             if wildcard or environment in ("", "*") or scope == environment:
-                seen.append((str(variable.get("key")), str(variable.get("value") or ""), wildcard))
+                seen.append((variable["key"], str(variable.get("value") or ""), wildcard))
         return seen
 
     def _effective(self, tags: Mapping[str, str] | None) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from eso.errors import InvalidSpecError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_ca_provider, check_strict
+from eso.providers.common import check_ca_provider, check_strict, is_url
 from eso.providers.gitlab.api import GitlabAPI
 from eso.providers.gitlab.client import GitlabClient
 from eso.providers.gitlab.spec import GitlabSpec
@@ -17,6 +17,7 @@ from eso.providers.gitlab.spec import GitlabSpec
 __all__ = ["GitlabProvider"]
 
 _URL: Final = "https://gitlab.com"
+_API: Final = "/api/v4"
 
 
 class GitlabProvider(Provider[GitlabSpec]):
@@ -33,9 +34,7 @@ class GitlabProvider(Provider[GitlabSpec]):
             raise InvalidSpecError("auth.SecretRef.accessToken is required")
         token = await context.resolve(ref)
         ca = await context.resolve_ca(spec.ca_bundle, spec.ca_provider)
-        base = (spec.url or _URL).rstrip("/")
-        if not base.endswith("/api/v4"):
-            base += "/api/v4"
+        base = _checked_url(spec.url)
         http = context.http(headers={"PRIVATE-TOKEN": token.reveal_text()}, ca=ca)
         return GitlabClient(
             GitlabAPI(http, base, context.calls("GitLab")),
@@ -46,7 +45,8 @@ class GitlabProvider(Provider[GitlabSpec]):
         )
 
     def validate_store(self, spec: GitlabSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
-        """Token reference, project and groups."""
+        """URL, token reference, project and groups."""
+        _checked_url(spec.url)
         token = spec.auth.secret_ref.access_token
         check_strict(token, store_kind=store_kind, store_namespace=store_namespace)
         check_ca_provider(spec.ca_provider, store_kind=store_kind, store_namespace=store_namespace)
@@ -59,3 +59,11 @@ class GitlabProvider(Provider[GitlabSpec]):
         if not token.name:
             raise InvalidSpecError("accessToken.name cannot be empty")
         return ()
+
+
+def _checked_url(url: str | None) -> str:
+    """The URL of the API, without slash at its end."""
+    if url and not is_url(url):
+        raise InvalidSpecError("url must be a URL with http or https and a host")
+    base = (url or _URL).rstrip("/")
+    return base if base.endswith(_API) else base + _API

@@ -33,6 +33,7 @@ VARIABLES = {
         ("EMPTY", "", "*"),
         ("DOC", '{"a": "x", "n": {"k": 1}}', "*"),
         ("MAP", '{"a": "x", "b": null}', "*"),
+        ("NESTED", '{"inner": {"c": "y"}, "list": [1]}', "*"),
     ],
     "projects/team/app": [("PATHED", "by path", "*")],
     "groups/10": [("FAR", "ten", "*"), ("BOTH", "ten", "*"), ("SPEC", "ten", "prod")],
@@ -135,6 +136,9 @@ async def test_a_wrong_token(case: Case) -> None:
 async def test_extract(case: Case) -> None:
     async with case.lend() as client:
         assert await mapped(client, "MAP") == {"a": "x", "b": ""}
+        assert await mapped(client, "NESTED", "inner") == {"c": "y"}
+        with pytest.raises(ProviderError):
+            await mapped(client, "NESTED", "list")
         for key in ("DOC", "DB_PW"):
             with pytest.raises(ProviderError) as caught:
                 await mapped(client, key)
@@ -170,7 +174,7 @@ async def test_find_follows_pages(case: Case) -> None:
     case.gitlab.page = 2
     async with case.lend() as client:
         assert {"DB_PW", "MAP", "DOC"} <= set(await found(client, name_regexp="."))
-    assert sum("per_page=100" in path for path in case.gitlab.seen) == 3
+    assert sum("per_page=100" in path for path in case.gitlab.seen) == 4
 
 
 @pytest.mark.parametrize(
@@ -221,6 +225,8 @@ async def test_validate(case: Case) -> None:
     ("change", "cluster", "text"),
     [
         ({"projectID": None}, False, "must not both be empty"),
+        ({"url": "https://[::1"}, False, "url must be a URL"),
+        ({"url": "gitlab.example.com"}, False, "url must be a URL"),
         ({"groupIDs": ["1"], "inheritFromGroups": True}, False, "inheritFromGroups"),
         ({"auth": {"SecretRef": {}}}, False, "accessToken"),
         ({"auth": {"SecretRef": {"accessToken": {"name": "a"}}}}, False, r"accessToken\.key"),
@@ -263,4 +269,39 @@ async def test_an_answer_that_is_none(case: Case) -> None:
     async with case.lend() as client:
         with pytest.raises(ProviderError) as caught:
             await value(client, "DB_PW")
+    assert "canary" not in told(caught.value)
+
+
+async def test_a_renamed_project_is_followed_on_its_own_host(case: Case) -> None:
+    for status in (301, 302, 307, 308):
+        moved = {"Location": "/api/v4/projects/team%2Fapp/variables/PATHED"}
+        case.gitlab.faults = [(status, moved)]
+        async with case.lend() as client:
+            assert await value(client, "PATHED") == "by path"
+
+
+@pytest.mark.parametrize(
+    "target", ["", "http://127.0.0.2:9/canary", "//canary.example.com/", "https://[::1", "canary:x"]
+)
+async def test_the_token_follows_no_other_redirect(case: Case, target: str) -> None:
+    case.gitlab.faults = [(302, {"Location": target})]
+    async with case.lend() as client:
+        with pytest.raises(InvalidRequestError, match="another host") as caught:
+            await value(client, "DB_PW")
+    assert "canary" not in told(caught.value)
+
+
+async def test_redirects_without_end(case: Case) -> None:
+    case.gitlab.faults = [(302, {"Location": "/x"})] * 11
+    async with case.lend() as client:
+        with pytest.raises(InvalidRequestError, match="without end"):
+            await value(client, "DB_PW")
+    assert len(case.gitlab.seen) == 10
+
+
+async def test_a_token_with_a_line_break_is_told_by_its_secret(case: Case) -> None:
+    await case.stores.secret("line", token="canary-token\n")
+    with pytest.raises(InvalidSpecError, match='key "token" of secret "app/line" cannot be sent') as caught:
+        async with case.lend(auth={"SecretRef": {"accessToken": {"name": "line", "key": "token"}}}):
+            pass
     assert "canary" not in told(caught.value)
