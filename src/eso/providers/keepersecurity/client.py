@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
+from typing import Final
+
 from eso.errors import InvalidRequestError, InvalidSpecError, ProviderError
 from eso.providers.base import FindRef, PushEntry, PushRemoteRef, RemoteRef, SecretsClient, SourceSecret
 from eso.providers.common import pushed_value
@@ -14,6 +18,8 @@ from eso.transform.find import name_matcher
 from eso.values import SecretMap, SecretValue, wrap_all
 
 __all__ = ["KeeperSecurityClient"]
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class KeeperSecurityClient(SecretsClient):
@@ -51,7 +57,7 @@ class KeeperSecurityClient(SecretsClient):
         return found
 
     async def get_all_secrets(self, ref: FindRef) -> SecretMap:
-        """Records as JSON, by title."""
+        """Records as JSON, by title; of those with the same title the last in Keeper's list."""
         if ref.tags is not None:
             raise InvalidRequestError("find.tags is not supported by the provider keepersecurity: use find.name.regexp")
         if ref.path is not None:
@@ -62,6 +68,13 @@ class KeeperSecurityClient(SecretsClient):
         records = [record for record in await self._api.records() if matcher.search(record.title)]
         secrets = {record.uid: Secret.of(record) for record in records}
         values = await read_all(list(secrets), lambda uid: self._whole(secrets[uid]))
+        titles = Counter(secret.title for secret in secrets.values())
+        repeated = sorted(title for title, times in titles.items() if times > 1)
+        if repeated:
+            # As External Secrets Operator, which does not tell.
+            _LOG.warning(
+                "finding records of Keeper: of those with the same title the last counts: %s", ", ".join(repeated)
+            )
         return {secrets[uid].title: value for uid, value in values.items()}
 
     async def push_secret(self, source: SourceSecret, entry: PushEntry) -> None:

@@ -226,6 +226,16 @@ async def test_find(case: Case) -> None:
     assert case.counted("GetSecrets") >= 2
 
 
+async def test_find_tells_of_titles_that_are_there_twice(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    case.keeper.records["twin"] = {**PLAIN, "type": "other"}
+    async with case.lend() as client:
+        with caplog.at_level(logging.WARNING):
+            found = reveal_all(await client.get_all_secrets(FindRef(name_regexp="^Plain$")))
+        assert found == {"Plain": await _whole(client, "twin")}
+    assert "of those with the same title the last counts: Plain" in caplog.text
+    assert "canary" not in caplog.text
+
+
 async def _whole(client: Any, key: str) -> bytes:
     return (await value(client, key)).encode()
 
