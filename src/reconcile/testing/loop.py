@@ -1,8 +1,8 @@
 """An event loop in virtual time: when nothing is ready, the clock jumps to the next timer.
 
 A test that waits an hour of loop time runs in milliseconds, and two runs take the same steps. Only code that lives
-inside the loop fits: with sockets or threads open, jumping would outrun them, so such a loop waits for them instead
-until they have been quiet for `io_grace` real seconds.
+inside the loop fits: jumping would outrun sockets and threads. A loop with open sockets waits for them until they have
+been quiet for `io_grace` real seconds, and one with work in its executor until that is done.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import asyncio
 import selectors
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from concurrent.futures import Executor
+from typing import Any, TypeVar, TypeVarTuple
 
 __all__ = ["DeadlockError", "VirtualTimeLoop", "run"]
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _START = 1_000.0
 _OWN_FILES = 1
@@ -29,9 +31,16 @@ class DeadlockError(RuntimeError):
 class _JumpingSelector(selectors.BaseSelector):
     """Polls the real selector and moves the clock where a real loop would sleep."""
 
-    def __init__(self, advance: Callable[[float], None], io_grace: float, idle_limit: float) -> None:
+    def __init__(
+        self,
+        advance: Callable[[float], None],
+        patience: Callable[[], float],
+        io_grace: float,
+        idle_limit: float,
+    ) -> None:
         self._inner = selectors.DefaultSelector()
         self._advance = advance
+        self._patience = patience
         self._io_grace = io_grace
         self._idle_limit = idle_limit
 
@@ -39,11 +48,12 @@ class _JumpingSelector(selectors.BaseSelector):
         events = self._inner.select(0)
         if events or (timeout is not None and timeout <= 0):
             return events
-        if len(self._inner.get_map()) > _OWN_FILES or timeout is None:
-            grace = self._io_grace if timeout is not None else self._idle_limit
-            events = self._inner.select(grace)
-            if events:
-                return events
+        grace = self._idle_limit if timeout is None else 0.0
+        if timeout is not None and len(self._inner.get_map()) > _OWN_FILES:
+            grace = self._io_grace
+        events = self._inner.select(max(grace, self._patience()))
+        if events:
+            return events
         if timeout is None:
             raise DeadlockError("every task waits for something that nothing in this loop will do")
         self._advance(timeout)
@@ -71,8 +81,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     Args:
         start: the first value of `time()`, in seconds.
         io_grace: real seconds that open sockets are given before time jumps.
-        idle_limit: real seconds that a loop without timers is given before it is called deadlocked; threads that
-            report back must do so within them.
+        idle_limit: real seconds that a loop without timers is given before it is called deadlocked; threads other than
+            those of `run_in_executor` that report back must do so within them.
         real_limit: real seconds after which time does not jump any more: a loop that only advances its own clock would
             never end by itself. The run ends with TimeoutError.
     """
@@ -83,12 +93,37 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._now = start
         self._real_limit = real_limit
         self._deadline = time.monotonic() + real_limit
-        super().__init__(_JumpingSelector(self._jump, io_grace, idle_limit))
+        self._in_threads = 0
+        super().__init__(_JumpingSelector(self._jump, self._patience, io_grace, idle_limit))
         self._clock_resolution = 1e-9
 
     def time(self) -> float:
         """Virtual seconds."""
         return self._now
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
+        """As in asyncio; time stands still until the work is done."""
+        future = super().run_in_executor(executor, func, *args)
+        self._in_threads += 1
+        future.add_done_callback(self._leave_thread)
+        return future
+
+    def _leave_thread(self, _: asyncio.Future[Any]) -> None:
+        self._in_threads -= 1
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """As in asyncio; the timeout is not counted, because threads end in real time."""
+        self._in_threads += 1
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self._in_threads -= 1
+
+    def _patience(self) -> float:
+        """Real seconds to wait for threads before time may jump."""
+        if not self._in_threads:
+            return 0.0
+        return max(0.0, min(self._deadline - time.monotonic(), self._real_limit))
 
     def _jump(self, seconds: float) -> None:
         if time.monotonic() > self._deadline:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from functools import partial
 
@@ -73,3 +74,38 @@ def test_threads_are_waited_for() -> None:
         return await asyncio.to_thread(lambda: 7)
 
     assert run(main()) == 7
+
+
+def test_time_stands_still_while_a_thread_works() -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        async with asyncio.timeout(0.001):
+            await asyncio.to_thread(threading.Event().wait, 0.05)
+        return loop.time() - before
+
+    assert run(main()) == 0
+
+
+def test_the_end_of_the_executor_is_waited_for() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(3600, print)
+        await asyncio.to_thread(threading.Event().wait, 0)
+
+    run(main())
+
+
+def test_a_thread_that_never_ends_is_given_up() -> None:
+    over = threading.Event()
+
+    async def main() -> None:
+        async with asyncio.timeout(60):
+            await asyncio.to_thread(over.wait, 30)
+
+    loop_factory = partial(VirtualTimeLoop, real_limit=0.1)
+    with pytest.raises(TimeoutError, match="real seconds"), asyncio.Runner(loop_factory=loop_factory) as runner:
+        try:
+            runner.run(main())
+        finally:
+            over.set()
