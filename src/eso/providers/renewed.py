@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 __all__ = ["Renewed"]
 
 T = TypeVar("T")
+
+_AHEAD: Final = 10.0
+"""Seconds that a token is used whose end has passed at our clock, which then is ahead of the vendor's."""
+
+_SHORT: Final = 1.0
+"""Seconds that a token is used, at most half of its time, which is due to be replaced when it comes."""
 
 
 class Renewed(Generic[T]):
@@ -28,7 +34,7 @@ class Renewed(Generic[T]):
         self._early = early
         self._lock = asyncio.Lock()
         self._token: T | None = None
-        self._ends = 0.0
+        self._until = 0.0
 
     @property
     def current(self) -> T | None:
@@ -42,9 +48,16 @@ class Renewed(Generic[T]):
             EsoError: as the sign-in raises it.
         """
         async with self._lock:
-            if self._token is None or self._ends - self._clock() < self._early:
-                self._token, self._ends = await self._request()
+            if self._token is None or self._until < self._clock():
+                self._token, ends = await self._request()
+                self._until = self._clock() + self._used(ends - self._clock())
             return self._token
+
+    def _used(self, left: float) -> float:
+        """Seconds that a new token is used; never none: each request would sign in."""
+        if left > self._early:
+            return left - self._early
+        return min(left / 2, _SHORT) if left > 0 else _AHEAD
 
     def forget(self, token: T | None) -> None:
         """Drop a token that was refused: the next request signs in anew. One that was replaced meanwhile stays."""

@@ -16,6 +16,7 @@ class SignIn:
         self.made = 0
         self.now = 0.0
         self.fails = False
+        self.lifetime = 3600.0
         self.tokens = Renewed(self._request, lambda: self.now, early=60.0)
 
     async def _request(self) -> tuple[str, float]:
@@ -23,7 +24,7 @@ class SignIn:
         if self.fails:
             raise UnavailableError("out")
         self.made += 1
-        return f"token {self.made}", self.now + 3600
+        return f"token {self.made}", self.now + self.lifetime
 
 
 def test_requests_that_come_together_share_one_sign_in() -> None:
@@ -43,6 +44,21 @@ def test_it_is_replaced_before_its_end(now: float, made: int) -> None:
         await sign_in.tokens.get()
         sign_in.now = now
         assert await sign_in.tokens.get() == f"token {made}"
+
+    run(main())
+
+
+@pytest.mark.parametrize(("lifetime", "used"), [(-3600.0, 10.0), (0.0, 10.0), (60.0, 1.0), (0.5, 0.25)])
+def test_one_that_ends_at_once_does_not_make_each_request_sign_in(lifetime: float, used: float) -> None:
+    async def main() -> None:
+        sign_in = SignIn()
+        sign_in.lifetime = lifetime
+        await sign_in.tokens.get()
+        began = sign_in.now
+        sign_in.now = began + used
+        assert await sign_in.tokens.get() == "token 1"
+        sign_in.now = began + used + 1
+        assert await sign_in.tokens.get() == "token 2"
 
     run(main())
 
