@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from eso.errors import InvalidRequestError, InvalidSpecError, NoSecretError, ProviderError
 from eso.identity.http import error_for_status, exchange, retry_after
 from eso.redaction import scrub
+from eso.transform.gojson import dumps
 from eso.values import SecretValue
 
 __all__ = ["Answer", "answer_to", "checked_url", "expiry_of", "text_of"]
@@ -34,7 +35,7 @@ class Answer:
         self.text = body.decode("utf-8", "replace")
         try:
             self.content: Any = json.loads(body) if body else None
-        except ValueError:
+        except (ValueError, RecursionError):
             self.content = None
 
     def error(self, what: str, *, said: Iterable[str] = (), secrets: Iterable[SecretValue] = ()) -> ProviderError:
@@ -44,14 +45,22 @@ class Answer:
 
         Args:
             what: the operation, for the message.
-            said: members of the answer in which the vendor explains itself; the first text among them is shown, scrubbed.
+            said: members of the answer in which the vendor explains itself; the first that is not empty is shown, scrubbed.
             secrets: values that it may not show.
         """
         wait = retry_after(self.headers)
         content = self.content if isinstance(self.content, Mapping) else {}
-        text = next((content[name] for name in said if isinstance(content.get(name), str) and content[name]), "")
+        text = next((_told(content[name]) for name in said if content.get(name)), "")
         found = error_for_status(self.status, f"{what}: {scrub(text, secrets)}" if text else what, wait=wait)
         return InvalidRequestError(str(found)) if isinstance(found, NoSecretError) else found
+
+
+def _told(said: Any) -> str:
+    """A text as it is, anything else as JSON: GitLab's `message` is `{"name": ["is too long"]}` for a value it does not like."""
+    try:
+        return said if isinstance(said, str) else dumps(said, escape_html=False)
+    except ValueError:
+        return ""
 
 
 answer_to = functools.partial(exchange, Answer)
@@ -98,5 +107,5 @@ def expiry_of(token: str, what: str) -> str:
         if isinstance(expiry, bool) or not isinstance(expiry, int | float):
             raise TypeError
         return str(int(expiry))
-    except (ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise ProviderError(f"{what}: the token is not a JWT with a numeric exp claim") from None

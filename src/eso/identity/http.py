@@ -244,6 +244,9 @@ async def exchange(
         options["data"] = dict(form)
     if document is not None:
         options["json"] = document
+    if form is None and document is None:
+        # Nothing is sent, so it has no type either.
+        options["skip_auto_headers"] = ("Content-Type",)
     if timeout is not None:
         options["timeout"] = aiohttp.ClientTimeout(total=timeout)
     with transport_errors(what):

@@ -45,4 +45,6 @@ class GithubApp(TokenServer):
         if (request.method, request.path) != ("POST", "/app/installations/34/access_tokens"):
             raise Refused(404, {"message": "Not Found"})
         self.bodies.append(await request.read())
+        if not self.bodies[-1] and "Content-Type" in request.headers:
+            raise Refused(400, {"message": "bad request"})
         return 201, {"token": "ghs_canary-token", "expires_at": "2026-01-01T01:00:00Z"}

@@ -67,7 +67,13 @@ class WebhookApi:
         _check(request.method, headers)
         with transport_errors(what):
             async with self._http.request(
-                request.method, url, headers=headers, data=request.body or None, timeout=self._timeout
+                request.method,
+                url,
+                headers=headers,
+                # What the body is, the template of the header says, or nobody does.
+                skip_auto_headers=("Content-Type",),
+                data=request.body or None,
+                timeout=self._timeout,
             ) as response:
                 names = dict.fromkeys(response.headers)
                 answered = {name: ", ".join(response.headers.getall(name)) for name in names}

@@ -77,6 +77,8 @@ def test_request_is_rendered_with_every_key_of_its_secrets() -> None:
     ((method, path, headers, body),) = case.hook.requests
     assert (method, path, body) == ("POST", "/canary-user", '{"pw":"canary pw"}')
     assert headers["X-Token"] == "Y2FuYXJ5IHB3"
+    # Nobody said what the body is.
+    assert "Content-Type" not in headers
 
 
 def test_method_is_get_by_default() -> None:
