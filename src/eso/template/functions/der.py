@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["element_end", "explicit", "integer", "octets", "oid", "sequence", "set_of", "tagged"]
+from collections.abc import Iterator
+
+__all__ = ["children", "element_end", "explicit", "integer", "octets", "oid", "sequence", "set_of", "tagged"]
 
 
 def tagged(tag: int, content: bytes) -> bytes:
@@ -68,3 +70,16 @@ def element_end(data: bytes, at: int) -> tuple[int, int]:
     if start + length > len(data):
         raise ValueError("DER ends too early")
     return start, start + length
+
+
+def children(data: bytes) -> Iterator[bytes]:
+    """The elements inside the element that the data begins with, each with its tag and length.
+
+    Raises:
+        ValueError: one of them is not whole.
+    """
+    at, end = element_end(data, 0)
+    while at < end:
+        _, following = element_end(data, at)
+        yield data[at:following]
+        at = following

@@ -39,9 +39,9 @@ def _members(text: str) -> dict[str, Value]:
     if key["kty"] == "oct":
         raise FunctionError("x509: unsupported key type: symmetric")
     for name in _TEXTS:
-        if name in key and not isinstance(key[name], str):
+        if not isinstance(key.get(name), (str, type(None))):
             raise FunctionError(f"failed to decode field {name}")
-    if "key_ops" in key and not isinstance(key["key_ops"], list):
+    if not isinstance(key.get("key_ops"), (list, type(None))):
         raise FunctionError("failed to decode field key_ops")
     return key
 

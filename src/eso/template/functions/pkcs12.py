@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from contextlib import suppress
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
 from eso.template.functions.certchain import ChainCertificate, chain_order, load_certificate
-from eso.template.functions.der import element_end
+from eso.template.functions.der import children, element_end, oid
 from eso.template.functions.pem import blocks, first_block
 from eso.template.functions.pkcs12write import key_store, trust_store
 from eso.template.functions.privatekeys import PrivateKey, load_any_key, pkcs8_pem
@@ -30,7 +32,10 @@ __all__ = [
     "pkcs12_key_pass",
 ]
 
-_NO_BLOCK = "runtime error: invalid memory address or nil pointer dereference"
+_NO_BLOCK: Final = "runtime error: invalid memory address or nil pointer dereference"
+
+_KEY_BAGS: Final = (oid("1.2.840.113549.1.12.10.1.1"), oid("1.2.840.113549.1.12.10.1.2"))
+_PLAIN: Final = oid("1.2.840.113549.1.7.1")
 
 
 def _has_mac(data: bytes) -> bool:
@@ -42,6 +47,30 @@ def _has_mac(data: bytes) -> bool:
     except ValueError:
         # No DER: reading it properly fails with a better reason.
         return True
+
+
+def _contents(information: bytes) -> Iterator[bytes]:
+    """The elements of a ContentInfo; none when it is encrypted."""
+    kind, content = children(information)
+    return children(_inside(_inside(content))) if kind == _PLAIN else iter(())
+
+
+def _inside(element: bytes) -> bytes:
+    """What an explicit tag or an octet string holds."""
+    start, end = element_end(element, 0)
+    return element[start:end]
+
+
+def _key_count(data: bytes) -> int:
+    """How many keys the file has, as far as that shows: keys are encrypted one by one, seldom together."""
+    try:
+        _, authenticated, *_ = children(data)
+        return sum(
+            next(children(bag), b"") in _KEY_BAGS for part in _contents(authenticated) for bag in _contents(part)
+        )
+    except ValueError:
+        # No DER: the library, which reads more forms, decides.
+        return 1
 
 
 def _loaded(password: str, data: bytes) -> pkcs12.PKCS12KeyAndCertificates:
@@ -69,6 +98,8 @@ def _decoded(password: str, text: str) -> tuple[PrivateKey, list[ChainCertificat
     key = stored.key
     if key is None:
         raise FunctionError("pkcs12: private key missing")
+    if _key_count(to_bytes(text)) > 1:
+        raise FunctionError("pkcs12: expected exactly one key bag")
     if not isinstance(
         key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey, x25519.X25519PrivateKey)
     ):

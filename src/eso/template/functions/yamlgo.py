@@ -145,17 +145,23 @@ class _Decoder:
                 self._fill(target, result)
 
 
-def _float32_text(value: float) -> str:
-    """The shortest text that reads back as the nearest float32."""
+def _single(value: float) -> float:
+    """The nearest float32."""
     try:
         single: float = struct.unpack("<f", struct.pack("<f", value))[0]
     except OverflowError:
         single = math.copysign(math.inf, value)
+    return single
+
+
+def _float32_text(value: float) -> str:
+    """The shortest text that reads back as the nearest float32."""
+    single = _single(value)
     if special_text(single) is not None:
         return special_text(single) or ""
     for digits in range(1, 10):
         short = float(f"{single:.{digits}g}")
-        if struct.pack("<f", short) == struct.pack("<f", single):
+        if _single(short) == single:
             return float_text(short)
     return float_text(single)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +15,12 @@ __all__ = ["Alias", "Mapping", "Node", "Scalar", "Sequence", "YamlError", "compo
 
 _MAX_DEPTH: Final = 300
 """Containers inside each other. Go allows 10,000; each takes frames of Python's stack here."""
+
+_UNKNOWN_ESCAPE: Final = "found unknown escape character"
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_REST_OF_SCALAR: Final = re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL)
+_MOST_WORK: Final = 2 << 20
+"""Characters read again and again until the text is mended; each scalar with such an escape needs one more reading."""
 
 _LOADER: Final[Any] = getattr(yaml, "CLoader", yaml.Loader)
 
@@ -131,9 +138,32 @@ def _where(err: yaml.MarkedYAMLError) -> str:
 
 
 def _decoded(text: str) -> str:
-    """The text, or what its bytes say in UTF-16 when they begin with the mark of that."""
+    """The text without a byte order mark, or what its bytes say in UTF-16 when they begin with the mark of that."""
     data = to_bytes(text[:2])
-    return to_bytes(text).decode("utf-16") if data in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else text
+    if data in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return to_bytes(text).decode("utf-16")
+    return text.removeprefix("\ufeff")
+
+
+def _with_apostrophe(text: str, err: yaml.MarkedYAMLError) -> str | None:
+    r"""The text with `\'` of the quoted scalar that the error points into written as `'`; None for other errors.
+
+    Go's parser knows that escape, and libyaml does not.
+    """
+    at = err.problem_mark.index if err.problem == _UNKNOWN_ESCAPE and err.problem_mark is not None else -1
+    if at < 0 or text[at : at + 2] != "\\'":
+        return None
+    rest = _REST_OF_SCALAR.match(text, at)
+    end = rest.end() if rest is not None else at
+    return text[:at] + _ESCAPE.sub(lambda found: "'" if found[1] == "'" else found[0], text[at:end]) + text[end:]
+
+
+def _composed(text: str) -> Node | None:
+    composer = _Composer(text)
+    try:
+        return composer.document()
+    finally:
+        composer.close()
 
 
 def compose(text: str) -> Node | None:
@@ -142,12 +172,18 @@ def compose(text: str) -> Node | None:
     Raises:
         YamlError: the text is not YAML.
     """
+    work = 0
     try:
-        composer = _Composer(_decoded(text))
-        try:
-            return composer.document()
-        finally:
-            composer.close()
+        text = _decoded(text)
+        while True:
+            try:
+                return _composed(text)
+            except yaml.scanner.ScannerError as err:
+                mended = _with_apostrophe(text, err)
+                work += len(text)
+                if mended is None or work > _MOST_WORK:
+                    raise
+                text = mended
     except yaml.MarkedYAMLError as err:
         raise YamlError(f"yaml: {_where(err)}{err.problem or 'unknown problem parsing YAML content'}") from None
     except (yaml.reader.ReaderError, UnicodeError):

@@ -69,6 +69,7 @@ KEYS_AND_VALUES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
         "data", "i: 0x1F\no: 0777\nb: yes\nz: null\nn: no key\nf: 3.14159265358979\ng: 1.10\nh: 123456789.5\nd: 2021-01-01\ny: key\n1: one\n", thing(),
         complete(data={"i": "31", "o": "511", "b": "true", "z": "", "false": "no key", "f": "3.1415927", "g": "1.1", "h": "1.2345679e+08", "d": "2021-01-01", "true": "key", "1": "one"}),
     ),
+    "floats up to the largest": ("data", "a: 3.4028235e+38\nb: 3.5e38\nc: -1e-46\n", thing(), complete(data={"a": "3.4028235e+38", "b": "+Inf", "c": "-0"})),
     "spec is replaced": ("spec", "a: 1", thing(spec={"z": 1}), thing(spec={"a": 1})),
     "Spec is a path": ("Spec", "a: 1", thing(Spec={"z": 1}), thing(Spec={"a": 1})),
     "one segment replaces": ("other", "a: 1", thing(other={"z": 1}), thing(other={"a": 1})),

@@ -55,6 +55,11 @@ def private(name: str, **changes: Any) -> str:
     return json.dumps({key: value for key, value in (KEYS[name] | changes).items() if value is not ...})
 
 
+@pytest.mark.parametrize("member", ["alg", "kid", "use", "key_ops", "x5u", "x5t", "x5c"])
+def test_null_is_absent(member: str) -> None:
+    assert call("jwkPrivateKeyPem", private("ec8", **{member: None})) == PEM["ec8"]
+
+
 @pytest.mark.parametrize("name", KEYS)
 def test_private_key(name: str) -> None:
     assert call("jwkPrivateKeyPem", private(name, use="sig", kid="1", foo=[1])) == PEM[name]

@@ -7,6 +7,7 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from eso.template.functions.der import children, element_end, explicit, integer, octets, oid, sequence
 from eso.template.functions.subjects import subject_text
 from eso.template.gotext.function import FunctionError
 from eso.template.gotext.values import from_bytes
@@ -55,6 +56,25 @@ def test_refuses(name: str, password: str) -> None:
         call("pkcs12keyPass", password, stored(name))
     with pytest.raises(FunctionError, match="unable to decode pkcs12 certificate with password"):
         call("pkcs12certPass", password, stored(name))
+
+
+@pytest.mark.parametrize("keys", [1, 2])
+def test_refuses_two_keys(keys: int) -> None:
+    _, content, _ = children(base64.b64decode(call("pemToPkcs12", PEM["leaf"], PEM["ec1"])))
+    kind, explicit_content = children(content)
+    start, end = element_end(explicit_content, 0)
+    start, _ = element_end(explicit_content, start)
+    certificates, key = children(explicit_content[start:end])
+    assert kind == oid("1.2.840.113549.1.7.1")
+    parts = sequence(certificates, *[key] * keys)
+    file = from_bytes(sequence(integer(3), sequence(kind, explicit(0, octets(parts)))))
+    if keys == 1:
+        assert call("pkcs12key", file) == PEM["ec8"]
+        return
+    with pytest.raises(FunctionError, match="exactly one key"):
+        call("pkcs12key", file)
+    with pytest.raises(FunctionError, match="exactly one key"):
+        call("pkcs12cert", file)
 
 
 @pytest.mark.parametrize("junk", ["", "junk", "0\x80\x01"])

@@ -96,6 +96,16 @@ def test_aliases_cannot_make_a_text_huge() -> None:
     }
 
 
+def test_yaml_knows_the_escaped_apostrophe() -> None:
+    text = r"""a: "it\'s \'x\' \\"
+b: [ "\'" ]
+c: '\'
+d: \'x
+"""
+    assert call("fromYaml", text) == {"a": "it's 'x' \\", "b": ["'"], "c": "\\", "d": r"\'x"}
+    assert "unknown escape" in call("fromYaml", r"""a: "\' \q" """)["Error"]
+
+
 @pytest.mark.parametrize("name", ["fromJson", "fromYaml"])
 def test_deep_documents_fail(name: str) -> None:
     assert not [value for value in [call(name, "[" * 100_000)] if value and "Error" not in value]
