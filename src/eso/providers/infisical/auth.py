@@ -182,7 +182,7 @@ async def _by_cloud(auth: InfisicalAuth, context: SignInContext, around: Surroun
     """The methods that ask a cloud for a JWT."""
     if (azure := auth.azure_auth_credentials) is not None:
         identity = await _text(azure.identity_id, context)
-        resource = await _text(azure.resource, context) if azure.resource is not None else ""
+        resource = await _optional(azure.resource, context)
         http = context.http()
         return Login("azure-auth", "AzureAuth", _with_jwt(identity, lambda: azure_token(around, http, resource)))
     if (machine := auth.gcp_id_token_auth_credentials) is not None:
@@ -221,8 +221,8 @@ async def _by_key(auth: InfisicalAuth, context: SignInContext, around: Surroundi
 async def _by_place(auth: InfisicalAuth, context: SignInContext, around: Surroundings) -> Login | None:
     """The methods whose proof is where the operator runs."""
     if (pod := auth.kubernetes_auth_credentials) is not None:
-        identity, path = await _text(pod.identity_id, context), pod.service_account_token_path
-        file = await _text(path, context) if path is not None else ""
+        identity = await _text(pod.identity_id, context)
+        file = await _optional(pod.service_account_token_path, context)
         return Login("kubernetes-auth", "KubernetesAuth", _with_jwt(identity, lambda: pod_token(around, file)))
     if (aws := auth.aws_auth_credentials) is not None:
         identity = await _text(aws.identity_id, context)
@@ -243,7 +243,7 @@ async def _oci_key(block: OCIAuthCredentials, context: SignInContext) -> OCIKey:
         fingerprint=await _text(block.fingerprint, context),
         region=await _text(block.region, context),
         private_key=await context.resolve(block.private_key),
-        passphrase=await context.resolve(passphrase) if passphrase is not None else None,
+        passphrase=await context.resolve(passphrase) if passphrase is not None and passphrase.name else None,
     )
 
 
@@ -258,6 +258,11 @@ def _aws() -> Any:
 
 async def _text(ref: SecretKeySelector, context: SignInContext) -> str:
     return (await context.resolve(ref)).reveal_text()
+
+
+async def _optional(ref: SecretKeySelector | None, context: SignInContext) -> str:
+    """As `_text`; empty for one without a name, as clients in Go write a reference that is not set."""
+    return await _text(ref, context) if ref is not None and ref.name else ""
 
 
 def _always(body: Mapping[str, Any]) -> Callable[[], Awaitable[Mapping[str, Any]]]:

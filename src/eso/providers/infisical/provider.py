@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from eso.api.meta_v1 import SecretKeySelector
 from eso.errors import InvalidSpecError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_ca_provider, check_referent
+from eso.providers.common import check_ca_provider, check_referent, is_url
 from eso.providers.infisical.api import InfisicalAPI, Scope
 from eso.providers.infisical.auth import Fixed, Session, Tokens, login_of
 from eso.providers.infisical.client import InfisicalClient
@@ -46,10 +46,7 @@ class InfisicalProvider(Provider[InfisicalSpec]):
         """A client; it signs in with its first request."""
         ca = await context.resolve_ca(spec.ca_bundle, spec.ca_provider)
         login = await login_of(spec.auth, context, self._around)
-        base = (spec.host_api or _HOST).rstrip("/")
-        if not base.endswith(_API):
-            base += _API
-        transport = Transport(context.http(f"{base}/", ca=ca), pause=self._pause)
+        transport = Transport(context.http(f"{_checked_url(spec.host_api)}/", ca=ca), pause=self._pause)
         calls = context.calls("infisical")
         wanted = spec.secrets_scope
         tokens: Tokens
@@ -68,9 +65,10 @@ class InfisicalProvider(Provider[InfisicalSpec]):
         return InfisicalClient(InfisicalAPI(transport, calls, tokens, scope), scope.path)
 
     def validate_store(self, spec: InfisicalSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
-        """Scope, CA and references."""
+        """Scope, URL, CA and references."""
         if not spec.secrets_scope.project_slug or not spec.secrets_scope.environment_slug:
             raise InvalidSpecError("secretsScope.projectSlug and secretsScope.environmentSlug cannot be empty")
+        _checked_url(spec.host_api)
         check_ca_provider(spec.ca_provider, store_kind=store_kind, store_namespace=store_namespace)
         for where, selector in _selectors(spec.auth):
             if not selector.name or not selector.key:
@@ -83,10 +81,18 @@ class InfisicalProvider(Provider[InfisicalSpec]):
         return any(selector.namespace is None for _, selector in _selectors(spec.auth))
 
 
+def _checked_url(url: str) -> str:
+    """The URL of the API, without slash at its end."""
+    if url and not is_url(url):
+        raise InvalidSpecError("hostAPI must be a URL with http or https and a host")
+    base = (url or _HOST).rstrip("/")
+    return base if base.endswith(_API) else base + _API
+
+
 def _selectors(auth: InfisicalAuth) -> Iterator[tuple[str, SecretKeySelector]]:
     for name, field in type(auth).model_fields.items():
         block = getattr(auth, name)
         for inner, described in type(block).model_fields.items() if block is not None else ():
             selector = getattr(block, inner)
-            if isinstance(selector, SecretKeySelector):
+            if isinstance(selector, SecretKeySelector) and (described.is_required() or selector.name):
                 yield f"{field.alias or name}.{described.alias or inner}", selector

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from eso.errors import (
     AccessDeniedError,
@@ -211,6 +211,23 @@ async def test_a_token_path_must_name_a_token(case: Case) -> None:
         async with case.lend({"gcpIamAuthCredentials": {**IDENTITY, "serviceAccountKeyFilePath": ref(key)}}) as client:
             assert isinstance(await refused(client, "DB"), InvalidSpecError)
     assert case.infisical.logins == []
+
+
+@pytest.mark.parametrize(
+    ("method", "field"),
+    [("azure", "resource"), ("kubernetes", "serviceAccountTokenPath"), ("oci", "privateKeyPassphrase")],
+)
+async def test_an_empty_reference_is_as_none(case: Case, method: str, field: str) -> None:
+    name = f"{method}AuthCredentials"
+    fields = {key: held for key, held in (OCI if method == "oci" else IDENTITY).items() if key != field}
+    if method == "oci":
+        key = case.infisical.oracle.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        await case.stores.secret("plain", pem=key.decode())
+        fields["privateKey"] = {"name": "plain", "key": "pem"}
+    for block in (fields, {**fields, field: {}}):
+        assert case.stores.check(case.spec({name: block})) == []
+        async with case.lend({name: block}) as client:
+            assert await value(client, "DB") == "canary-db"
 
 
 @pytest.mark.parametrize(
@@ -546,6 +563,8 @@ async def test_validate_lists_the_scope(case: Case) -> None:
             False,
             "namespace",
         ),
+        ({"hostAPI": "https://[::1"}, False, "hostAPI must be a URL"),
+        ({"hostAPI": "infisical.example.com/api"}, False, "hostAPI must be a URL"),
         ({"caProvider": {"type": "Secret", "name": "a", "key": "b"}}, True, "missing namespace"),
         ({"caProvider": {"type": "Secret", "name": "a", "key": "b", "namespace": "other"}}, False, "namespace"),
     ],
