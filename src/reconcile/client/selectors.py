@@ -17,6 +17,7 @@ _SET = re.compile(rf"({_NAME})\s+(in|notin)\s*\(([^()]*)\)")
 _EQUALITY = re.compile(rf"({_NAME})\s*(==|=|!=)\s*({_VALUE})")
 _ORDER = re.compile(rf"({_NAME})\s*([<>])\s*(-?\d+)")
 _EXISTS = re.compile(rf"(!?)\s*({_NAME})")
+_NAME_ONLY = re.compile(_NAME)
 _VALUE_ONLY = re.compile(_VALUE)
 _OBJECT_OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
 
@@ -126,25 +127,35 @@ def selector_of(selector: LabelSelector | Mapping[str, str] | str | None) -> Sel
     """A selector from any of its forms: the object form, a plain map of labels, a string; None matches everything.
 
     Raises:
-        ValueError: an operator is unknown, or its values do not fit it.
+        ValueError: an operator is unknown, its values do not fit it, or no label can have the key or the value.
     """
     if selector is None:
         return Selector()
     if isinstance(selector, str):
         return parse_selector(selector)
     if isinstance(selector, Mapping):
-        return Selector(tuple(Requirement(key, "in", (value,)) for key, value in sorted(selector.items())))
+        return Selector(tuple(_checked(key, "in", (value,)) for key, value in sorted(selector.items())))
     labels = selector.match_labels or {}
-    requirements = [Requirement(key, "in", (value,)) for key, value in sorted(labels.items())]
+    requirements = [_checked(key, "in", (value,)) for key, value in sorted(labels.items())]
     for expression in selector.match_expressions or ():
         operator = _OBJECT_OPERATORS.get(expression.operator)
         if operator is None:
-            raise ValueError(f"{expression.operator!r} is not an operator of a label selector")
+            raise ValueError(f'"{expression.operator}" is not a valid label selector operator')
         values = tuple(expression.values or ())
         if bool(values) != (operator in ("in", "notin")):
             raise ValueError(f"the operator {expression.operator} of label {expression.key!r} has unfitting values")
-        requirements.append(Requirement(expression.key, operator, values))
+        requirements.append(_checked(expression.key, operator, values))
     return Selector(tuple(requirements))
+
+
+def _checked(key: str, operator: str, values: tuple[str, ...]) -> Requirement:
+    # The API server refuses such a selector; matching nothing would hide the mistake, or, for `NotIn`, match everything.
+    if not _NAME_ONLY.fullmatch(key):
+        raise ValueError(f"{key!r} cannot be the key of a label")
+    for value in values:
+        if not _VALUE_ONLY.fullmatch(value):
+            raise ValueError(f"{value!r} cannot be a value of label {key!r}")
+    return Requirement(key, operator, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,29 @@ def test_object_forms_that_mean_nothing(selector: LabelSelector) -> None:
         selector_of(selector)
 
 
+@pytest.mark.parametrize(
+    "selector",
+    [
+        {"two words": "a"},
+        {"": "a"},
+        {"tier": "a b"},
+        {"tier": "a" * 64},
+        LabelSelector(match_labels={"-a": "b"}),
+        LabelSelector(match_labels={"a": "b/c"}),
+        expression("In", "a", "b c"),
+        LabelSelector(match_expressions=[LabelSelectorRequirement(key="a/b/c", operator="Exists")]),
+    ],
+)
+def test_object_forms_that_no_label_can_match(selector: LabelSelector | dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="cannot be"):
+        selector_of(selector)
+
+
+def test_object_forms_with_every_kind_of_key_and_value() -> None:
+    labels = {"kubernetes.io/metadata.name": "n", "A_b.c": "", "a": "X" * 63}
+    assert selector_of(LabelSelector(match_labels=labels)).matches(labels)
+
+
 KEYS = st.sampled_from(["app", "tier", "example.com/x-y_z.w"])
 VALUES = st.sampled_from(["", "a", "web", "x-1.y_2"])
 
