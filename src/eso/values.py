@@ -35,6 +35,13 @@ class SecretValue:
         """
         return self.__value.decode("utf-8", "surrogateescape")
 
+    def utf8(self) -> str | None:
+        """The value as text; None for bytes that are not UTF-8. An error of the decoder would hold the value."""
+        try:
+            return self.__value.decode()
+        except UnicodeDecodeError:
+            return None
+
     def __len__(self) -> int:
         return len(self.__value)
 

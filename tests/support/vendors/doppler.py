@@ -51,7 +51,7 @@ class Doppler(TokenServer):
 
     def _basic(self, request: web.Request) -> str:
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-        return base64.b64decode(text).decode() if scheme == "Basic" else ""
+        return base64.b64decode(text).decode("utf-8", "replace") if scheme == "Basic" else ""
 
     def _refused(self, status: int, message: str) -> web.Response:
         return web.json_response({"messages": [f"{message} canary"], "success": False}, status=status)

@@ -67,6 +67,11 @@ def test_bytes_that_are_no_text_survive() -> None:
     assert SecretValue(SecretValue(raw).reveal_text()).reveal() == raw
 
 
+@pytest.mark.parametrize(("raw", "text"), [(b"", ""), ("\u00e4".encode(), "\u00e4"), (b"\xff", None)])
+def test_text_that_must_be_utf8(raw: bytes, text: str | None) -> None:
+    assert SecretValue(raw).utf8() == text
+
+
 def test_equality_and_size() -> None:
     assert SecretValue("a") == SecretValue(b"a")
     assert SecretValue("a") != SecretValue("b")

@@ -152,7 +152,7 @@ def _members(value: SecretValue, name: str) -> dict[str, Any]:
 
 
 def _text(value: SecretValue, member: str) -> str:
-    try:
-        return value.reveal().decode()
-    except UnicodeDecodeError:
-        raise InvalidRequestError(f"{member} cannot be pushed to Akeyless: it is not UTF-8") from None
+    text = value.utf8()
+    if text is None:
+        raise InvalidRequestError(f"{member} cannot be pushed to Akeyless: it is not UTF-8")
+    return text

@@ -42,8 +42,7 @@ class _Url(Model):
     credential_id: UUID | None = None
 
     def to_api(self) -> dict[str, Any]:
-        parts = urlsplit(self.url)
-        if not (parts.scheme and parts.netloc) or len(self.url) > _URL:
+        if not _is_address(self.url):
             raise InvalidSpecError(f"metadata.urls: each needs a url of at most {_URL} characters")
         ids = {"Id": self.id, "CredentialId": self.credential_id}
         return {"Url": self.url, **{name: str(value) for name, value in ids.items() if value is not None}}
@@ -204,12 +203,19 @@ class NewSecret:
                 raise InvalidSpecError("metadata.owner_id is needed where owner_type is Group")
 
     def _check_text(self, what: str, longest: int) -> None:
-        try:
-            text = self.value.reveal().decode()
-        except UnicodeDecodeError:
-            raise InvalidRequestError(f"the pushed {what} is not UTF-8: only a secret of type {FILE} can be") from None
+        text = self.value.utf8()
+        if text is None:
+            raise InvalidRequestError(f"the pushed {what} is not UTF-8: only a secret of type {FILE} can be")
         if not 1 <= len(text) <= longest:
             raise InvalidRequestError(f"the pushed {what} must have 1 to {longest} characters")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.scheme and parts.netloc) and len(url) <= _URL
 
 
 def _within(field: str, text: str, longest: int, *, needed: bool = False) -> None:

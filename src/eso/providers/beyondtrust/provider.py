@@ -34,6 +34,8 @@ class BeyondtrustProvider(Provider[BeyondtrustSpec]):
     name: ClassVar[str] = "beyondtrust"
     spec_type: ClassVar[type[BaseModel]] = BeyondtrustSpec
     capabilities: ClassVar[Capabilities] = Capabilities.READ_WRITE
+    # The remote key does not say what a push makes, and reading it could check out a managed account.
+    reads_back: ClassVar[bool] = False
 
     def __init__(self, pause: float = _PAUSE) -> None:
         self._pause = pause

@@ -62,10 +62,9 @@ class BitwardenSecretsManagerClient(SecretsClient):
         if not key:
             raise InvalidSpecError("remote key must be defined")
         value = pushed_value(source, entry)
-        try:
-            text = value.reveal().decode()
-        except UnicodeDecodeError:
-            raise InvalidRequestError(f"{entry.secret_key} cannot be pushed to Bitwarden: it is not UTF-8") from None
+        text = value.utf8()
+        if text is None:
+            raise InvalidRequestError(f"{entry.secret_key} cannot be pushed to Bitwarden: it is not UTF-8")
         note = find_in_metadata(entry.metadata, _NOTE, "", str)
         async with self._writers.writing(key):
             # What it would make twice, somebody else may have made meanwhile: never by a shared answer.

@@ -14,6 +14,7 @@ from eso.providers.base import ProviderCalls
 from eso.providers.doppler.auth import Tokens
 from eso.providers.http import error_for_status, read_body, retry_after, transport_errors
 from eso.transform.gojson import dumps, loads
+from eso.values import SecretValue
 
 __all__ = ["DopplerAPI", "json_of", "send"]
 
@@ -150,17 +151,17 @@ class DopplerAPI:
     async def _signed(self, method: str, path: str, what: str, **more: Any) -> tuple[int, str, bytes]:
         token = await self._tokens.token()
         try:
-            return await self._once(token.reveal_text(), method, path, what, dict(more))
+            return await self._once(token, method, path, what, dict(more))
         except AccessDeniedError:
             if not self._tokens.refused(token):
                 raise
-        return await self._once((await self._tokens.token()).reveal_text(), method, path, what, dict(more))
+        return await self._once(await self._tokens.token(), method, path, what, dict(more))
 
     async def _once(
-        self, token: str, method: str, path: str, what: str, more: dict[str, Any]
+        self, token: SecretValue, method: str, path: str, what: str, more: dict[str, Any]
     ) -> tuple[int, str, bytes]:
         # Basic: the token is the user, the password is empty.
-        basic = base64.b64encode(f"{token}:".encode()).decode()
+        basic = base64.b64encode(token.reveal() + b":").decode()
         headers = {**more.pop("headers", {}), "authorization": f"Basic {basic}"}
         return await send(self._http, method, path, what, headers=headers, **more)
 

@@ -64,11 +64,9 @@ class DopplerClient(SecretsClient):
 
     async def push_secret(self, source: SourceSecret, entry: PushEntry) -> None:
         """Write one secret; without `secretKey` it becomes empty."""
-        value = pushed_value(source, entry).reveal() if entry.secret_key else b""
-        try:
-            text = value.decode()
-        except UnicodeDecodeError:
-            raise InvalidRequestError(f"{entry.secret_key} cannot be pushed to Doppler: it is not UTF-8") from None
+        text = pushed_value(source, entry).utf8() if entry.secret_key else ""
+        if text is None:
+            raise InvalidRequestError(f"{entry.secret_key} cannot be pushed to Doppler: it is not UTF-8")
         await self._api.update(entry.remote.remote_key, text)
 
     async def delete_secret(self, remote: PushRemoteRef) -> None:

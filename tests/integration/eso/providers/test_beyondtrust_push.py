@@ -9,6 +9,7 @@ import pytest
 
 from eso.errors import AccessDeniedError, EsoError, InvalidRequestError, InvalidSpecError, UnavailableError
 from eso.providers.base import PushRemoteRef
+from eso.providers.beyondtrust.provider import BeyondtrustProvider
 from tests.support.passwordsafe import PasswordSafeCase, password_safe_case
 from tests.support.providerbench import entry, source, told
 
@@ -131,6 +132,7 @@ async def test_who_may_write_need_not_be_allowed_to_read(case: PasswordSafeCase)
         ({**CREDENTIAL, "username": "x" * 257}, "3.1", "v", "metadata.username is longer than 256"),
         ({**CREDENTIAL, "notes": "x" * 4001}, "3.1", "v", "metadata.notes is longer than 4000"),
         ({**CREDENTIAL, "urls": [{"url": "nowhere"}]}, "3.1", "v", "metadata.urls"),
+        ({**CREDENTIAL, "urls": [{"url": "https://[::1"}]}, "3.1", "v", "metadata.urls"),
         ({**CREDENTIAL, "urls": [{"url": "https://h", "id": "1"}]}, "3.1", "v", "urls.0.id"),
         ({**CREDENTIAL, "owners": "bob"}, "3.1", "v", "owners"),
         (CREDENTIAL, "3.1", "x" * 257, "password must have 1 to 256"),
@@ -194,3 +196,8 @@ async def test_delete_is_unsupported(case: PasswordSafeCase) -> None:
     async with case.lend() as client:
         with pytest.raises(InvalidRequestError):
             await client.delete_secret(PushRemoteRef("db"))
+
+
+def test_a_push_is_not_looked_for_under_its_remote_key() -> None:
+    # What it made is not there, and an account of that name would be checked out.
+    assert not BeyondtrustProvider.reads_back

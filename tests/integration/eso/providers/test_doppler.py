@@ -22,6 +22,8 @@ from eso.errors import (
 from eso.providers.base import Capabilities, FindRef, PushRemoteRef, ValidationResult
 from eso.providers.doppler.provider import DopplerProvider
 from eso.values import reveal_all
+from reconcile.api.core_v1 import Secret
+from reconcile.api.meta_v1 import ObjectMeta
 from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
 from tests.support.vendors.doppler import Doppler
 from tests.support.vendors.tokenserver import serving
@@ -84,6 +86,15 @@ async def test_a_wrong_or_missing_token(case: Case) -> None:
     with pytest.raises(ReferenceNotFoundError):
         async with case.lend(auth={"secretRef": {"dopplerToken": {"name": "nowhere"}}}):
             pass
+
+
+async def test_a_token_that_is_no_text(case: Case) -> None:
+    data = {"dopplerToken": b"dp.canary\xff"}
+    await case.stores.kube.create(Secret(metadata=ObjectMeta(name="bytes", namespace="app"), data=data))
+    async with case.lend(auth={"secretRef": {"dopplerToken": {"name": "bytes"}}}) as client:
+        with pytest.raises(AccessDeniedError) as caught:
+            await value(client, "DB_URL")
+    assert "canary" not in told(caught.value)
 
 
 def oidc(**account: Any) -> dict[str, Any]:
