@@ -103,9 +103,9 @@ def transport_errors(what: str) -> Iterator[None]:
             f"{what}: the provider did not answer in time, check its address and the network to it"
         ) from _without_text(err)
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as err:
-        raise UnavailableError(f"{what}: the TLS connection failed, check caBundle or caProvider") from _without_text(
-            err
-        )
+        raise UnavailableError(
+            f"{what}: the TLS connection failed, check the server's certificate, and caBundle or caProvider if the store has one"
+        ) from _without_text(err)
     except aiohttp.InvalidURL as err:
         raise InvalidRequestError(f"{what}: the URL is not valid") from _without_text(err)
     except (aiohttp.ClientError, OSError, RuntimeError) as err:
