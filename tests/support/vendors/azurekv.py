@@ -68,6 +68,8 @@ class Azure:
     certificate: x509.Certificate | None = None
     identities: tuple[str, ...] = ("",)
     next_link: str = ""
+    resource: str = "https://vault.azure.net"
+    """What the challenge names."""
     lifetime: int = 3600
     versions: set[str] = field(default_factory=set)
 
@@ -159,7 +161,7 @@ class Azure:
     async def vault(self, request: web.Request) -> web.StreamResponse:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if token not in self.tokens:
-            challenge = f'Bearer authorization="https://login.example/{TENANT}", resource="https://vault.azure.net"'
+            challenge = f'Bearer authorization="https://login.example/{TENANT}", resource="{self.resource}"'
             return web.json_response(
                 {"error": {"code": "Unauthorized"}}, status=401, headers={"WWW-Authenticate": challenge}
             )

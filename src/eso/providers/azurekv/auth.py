@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import aiohttp
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
@@ -19,13 +20,15 @@ from azure.identity.aio import CertificateCredential, ClientAssertionCredential,
 
 from eso.errors import AccessDeniedError, InvalidSpecError, NoSecretError, ProviderError, UnavailableError
 from eso.identity.azure import Application, ManagedIdentity
+from eso.providers.common import is_url
 from eso.providers.http import error_for_status, read_json, retry_after, transport_errors
 from eso.providers.renewed import Renewed
 from eso.values import SecretValue
 
 __all__ = ["SignedIn", "TokenRequest", "application_tokens", "machine_tokens", "unreachable"]
 
-TokenRequest = Callable[[], Awaitable[AccessTokenInfo]]
+TokenRequest = Callable[[str], Awaitable[AccessTokenInfo]]
+"""Asks for a token for a resource."""
 
 _EARLY: Final = 300.0
 """Seconds before its end at which a token is replaced. Source: what the SDK's own policies do."""
@@ -41,17 +44,20 @@ class SignedIn:
     """The credential that the SDK's pipeline is given.
 
     The vault's challenge may name a tenant and a resource; both are ignored, so that no vault can ask for a token that is
-    good elsewhere.
+    good elsewhere. Only an Azure Stack has no resource that is known beforehand.
 
     Args:
         request: asks for a fresh token; raises `eso.errors`.
+        resource: what tokens are for; empty for what the vault's challenge names, as long as that is a key vault.
         clock: wall clock as seconds of the epoch.
     """
 
-    def __init__(self, request: TokenRequest, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, request: TokenRequest, resource: str, clock: Callable[[], float] = time.time) -> None:
+        self._challenged = not resource
+        self._resource = resource
 
         async def fresh() -> tuple[AccessTokenInfo, float]:
-            found = await request()
+            found = await request(self._resource)
             return found, float(found.expires_on)
 
         self._tokens = Renewed(fresh, clock, early=_EARLY)
@@ -60,8 +66,13 @@ class SignedIn:
         """A token that is valid for some minutes at least; concurrent callers share one sign-in.
 
         Raises:
-            ProviderError: the sign-in failed.
+            ProviderError: the sign-in failed, or the vault asks for a token that is for something else.
         """
+        if self._challenged and scopes:
+            resource = _vault_resource(scopes[0])
+            if resource != self._resource:
+                self._resource = resource
+                self._tokens.forget(self._tokens.current)
         return await self._tokens.get()
 
     def forget(self, token: AccessTokenInfo | None) -> None:
@@ -96,11 +107,19 @@ class SignedIn:
         await self.close()
 
 
+def _vault_resource(scope: str) -> str:
+    """The resource in a challenge. Tokens for Azure's other services are good far beyond the vault that asks for them."""
+    resource = scope.removesuffix("/.default")
+    # Source: resource ids of key vaults on Azure Stack Hub, for example https://vault.stack.onmicrosoft.com/<id>.
+    if not is_url(resource, schemes=("https",)) or not (urlsplit(resource).hostname or "").startswith("vault."):
+        raise AccessDeniedError(f"{_SIGNING_IN}: the vault asks for a token that is not for a key vault")
+    return resource
+
+
 def application_tokens(
     application: Application,
     *,
     authority: str,
-    scope: str,
     http: aiohttp.ClientSession,
     timeout: float,
     retries: Callable[[], AsyncRetryPolicy[Any, Any]],
@@ -110,13 +129,12 @@ def application_tokens(
     Args:
         application: who, and the proof.
         authority: base URL of Entra.
-        scope: what the token is for.
         http: carries the requests; stays open.
         timeout: seconds for a sign-in with its retries.
         retries: makes the policy of retries.
     """
 
-    async def request() -> AccessTokenInfo:
+    async def request(resource: str) -> AccessTokenInfo:
         assertion = await application.assertion() if application.assertion is not None else None
         transport = AioHttpTransport(session=http, session_owner=False)
         policies = [_Refusals(), ContentDecodePolicy(), retries()]
@@ -124,7 +142,7 @@ def application_tokens(
         async with _credential(application, assertion, options) as credential:
             try:
                 async with asyncio.timeout(timeout):
-                    return await credential.get_token_info(scope)
+                    return await credential.get_token_info(f"{resource}/.default")
             except TimeoutError:
                 raise UnavailableError(f"{_SIGNING_IN}: Entra did not answer in time") from None
             except AzureError as err:
@@ -169,22 +187,20 @@ class _Refusals(AsyncHTTPPolicy[Any, Any]):
         raise _no_absence(error_for_status(status, _SIGNING_IN, wait=wait))
 
 
-def machine_tokens(identity: ManagedIdentity, *, resource: str, http: aiohttp.ClientSession, imds: str) -> TokenRequest:
+def machine_tokens(identity: ManagedIdentity, *, http: aiohttp.ClientSession, imds: str) -> TokenRequest:
     """Signs the machine's managed identity in, at its instance metadata service.
 
     Args:
         identity: which one.
-        resource: what the token is for.
         http: carries the requests; must not go through a proxy that cannot reach the metadata service.
         imds: base URL of the service.
     """
     # Source: Azure documentation, "How to use managed identities on a virtual machine to acquire an access token".
-    params = {"api-version": "2018-02-01", "resource": resource}
-    if identity.client_id:
-        params["client_id"] = identity.client_id
+    known = {"api-version": "2018-02-01", **({"client_id": identity.client_id} if identity.client_id else {})}
     url = f"{imds.rstrip('/')}/metadata/identity/oauth2/token"
 
-    async def request() -> AccessTokenInfo:
+    async def request(resource: str) -> AccessTokenInfo:
+        params = {**known, "resource": resource}
         with transport_errors(_SIGNING_IN):
             async with http.get(url, params=params, headers={"Metadata": "true"}, allow_redirects=False) as response:
                 if response.status == 400:

@@ -79,17 +79,16 @@ class AzureKVProvider(Provider[AzureKVSpec]):
         self._check_receiver(spec, urlsplit(spec.vault_url).hostname or "", cloud)
         http = context.http(ca=self._ca, timeout=self._timeout)
         if isinstance(principal, ManagedIdentity):
-            request = machine_tokens(principal, resource=cloud.vault, http=http, imds=self._imds)
+            request = machine_tokens(principal, http=http, imds=self._imds)
         else:
             request = application_tokens(
                 principal,
                 authority=cloud.authority,
-                scope=f"{cloud.vault}/.default",
                 http=http,
                 timeout=self._timeout,
                 retries=self._patience,
             )
-        credential = SignedIn(request)
+        credential = SignedIn(request, "" if spec.environment_type == "AzureStackCloud" else cloud.vault)
         if not spec.use_azure_sdk and spec.auth_type == "WorkloadIdentity":
             # A federation that does not work shows on the store, not first on those who use it.
             await credential.get_token_info()
@@ -97,7 +96,7 @@ class AzureKVProvider(Provider[AzureKVSpec]):
             spec.vault_url.rstrip("/"),
             credential,
             api_version=_CURRENT_API if spec.use_azure_sdk else _LEGACY_API,
-            # Tokens are always for the cloud's own vault resource, whatever the challenge says.
+            # What the challenge names is the credential's to judge.
             verify_challenge_resource=False,
             transport=AioHttpTransport(session=http, session_owner=False),
             retry_policy=self._patience(),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from azure.keyvault.secrets._shared import http_challenge_cache
 from prometheus_client import CollectorRegistry
 
 from eso.api.externalsecrets_v1.clustersecretstore import ClusterSecretStore
@@ -72,6 +73,8 @@ class Cloud:
 
 @pytest.fixture
 async def cloud() -> AsyncIterator[Cloud]:
+    # The SDK remembers challenges by host and port for the whole process, and ports come again.
+    http_challenge_cache.clear()
     async with azure() as vendor, ApiServer(listen=False) as server:
         kube = Client(server.transport)
         found = Cloud(vendor, kube)

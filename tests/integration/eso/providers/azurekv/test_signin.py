@@ -205,6 +205,32 @@ async def test_custom_cloud_signs_in_at_its_own_authority(cloud: Cloud) -> None:
             await client.get_secret(RemoteRef("db"))
 
 
+@pytest.mark.parametrize("stack", [True, False])
+@pytest.mark.parametrize("auth_type", ["ServicePrincipal", "ManagedIdentity"])
+async def test_only_an_azure_stack_names_its_own_resource(cloud: Cloud, auth_type: str, stack: bool) -> None:
+    cloud.azure.resource = "https://vault.stack.example/4de154de"
+    own = {
+        "useAzureSDK": True,
+        "customCloudConfig": {"activeDirectoryEndpoint": cloud.azure.url},
+        "authType": auth_type,
+    }
+    await reads(cloud, **own, environmentType="AzureStackCloud" if stack else "PublicCloud")
+    asked = cloud.azure.sign_ins[0].get("resource") or cloud.azure.sign_ins[0]["scope"].removesuffix("/.default")
+    assert asked == (cloud.azure.resource if stack else "https://vault.azure.net")
+
+
+@pytest.mark.parametrize(
+    "resource", ["https://management.stack.example/1", "https://graph.windows.net", "http://vault.x", "vault.x", ""]
+)
+async def test_an_azure_stack_gets_tokens_for_key_vaults_only(cloud: Cloud, resource: str) -> None:
+    cloud.azure.resource = resource
+    own = {"useAzureSDK": True, "customCloudConfig": {"activeDirectoryEndpoint": cloud.azure.url}}
+    async with cloud.lend(**own, environmentType="AzureStackCloud") as client:
+        with pytest.raises(AccessDeniedError):
+            await client.get_secret(RemoteRef("db"))
+    assert cloud.azure.sign_ins == []
+
+
 @pytest.mark.parametrize(
     ("spec", "text"),
     [
