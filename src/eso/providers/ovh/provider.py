@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from eso.api.meta_v1 import SecretKeySelector
 from eso.errors import InvalidSpecError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_ca_provider, check_strict
+from eso.providers.common import check_ca_provider, check_strict, is_url
 from eso.providers.ovh.api import OvhAPI
 from eso.providers.ovh.client import OvhClient
 from eso.providers.ovh.spec import OvhSpec
@@ -41,6 +41,8 @@ class OvhProvider(Provider[OvhSpec]):
         """Server, id, and exactly one way to authenticate with its references."""
         if not spec.server:
             raise InvalidSpecError("ovh store server is required")
+        if not is_url(spec.server):
+            raise InvalidSpecError("ovh store server must be a URL with http or https and a host")
         if not spec.okmsid:
             raise InvalidSpecError("ovh store okmsID is required")
         _domain(spec.okmsid)

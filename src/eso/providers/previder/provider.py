@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from eso.errors import InvalidSpecError
 from eso.providers.base import Capabilities, Provider, SecretsClient, StoreContext
-from eso.providers.common import check_strict
+from eso.providers.common import check_strict, is_url
 from eso.providers.previder.api import PreviderAPI
 from eso.providers.previder.client import PreviderClient
 from eso.providers.previder.spec import PreviderSpec
@@ -48,7 +48,7 @@ class PreviderProvider(Provider[PreviderSpec]):
         return PreviderClient(api)
 
     def validate_store(self, spec: PreviderSpec, *, store_kind: str, store_namespace: str) -> Sequence[str]:
-        """The reference to the token."""
+        """The reference to the token, and the URL."""
         if spec.auth.secret_ref is None:
             raise InvalidSpecError(_NO_REF)
         token = spec.auth.secret_ref.access_token
@@ -56,5 +56,7 @@ class PreviderProvider(Provider[PreviderSpec]):
             raise InvalidSpecError("missing Previder accessToken name")
         if not token.key:
             raise InvalidSpecError("missing Previder accessToken key")
+        if spec.base_uri and not is_url(spec.base_uri):
+            raise InvalidSpecError("baseUri must be a URL with http or https and a host")
         check_strict(token, store_kind=store_kind, store_namespace=store_namespace)
         return ()

@@ -316,6 +316,8 @@ ELSEWHERE = {**REF, "namespace": "other"}
     ("change", "text"),
     [
         ({"server": ""}, "ovh store server is required"),
+        ({"server": "eu-west-rbx.okms.ovh.net"}, "server must be a URL"),
+        ({"server": "https://[::1"}, "server must be a URL"),
         ({"okmsid": ""}, "ovh store okmsID is required"),
         ({"okmsid": "domain"}, "must be a UUID"),
         ({"auth": {}}, "missing authentication method"),

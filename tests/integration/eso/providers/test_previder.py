@@ -186,6 +186,10 @@ def test_static_checks(change: dict[str, Any], text: str) -> None:
     with pytest.raises(InvalidSpecError, match=text):
         stores.check({"auth": change})
     assert stores.check({"auth": auth()}) == []
+    assert stores.check({"auth": auth(), "baseUri": ""}) == []
+    for url in ("vault.example.com", "https://[::1", "ftp://vault.example.com"):
+        with pytest.raises(InvalidSpecError, match="baseUri must be a URL"):
+            stores.check({"auth": auth(), "baseUri": url})
     with pytest.raises(InvalidSpecError, match="cluster scope requires namespace"):
         stores.check({"auth": auth()}, cluster=True)
     assert stores.check({"auth": {"secretRef": {"accessToken": {**REF, "namespace": "app"}}}}, cluster=True) == []
