@@ -90,7 +90,7 @@ class GitlabAPI:
                 return await self._list(path, query, what)
 
             found, total = await self._calls.read(call, (path, number), lambda: _retried(fetch))
-            if not isinstance(found, list) or not all(isinstance(item, dict) and item.get(needed) for item in found):
+            if not isinstance(found, list) or not all(_has(item, needed) for item in found):
                 raise ProviderError(f"{what}: the answer is not a list of objects with {needed}")
             at = int(query["page"])
             return found, str(at + 1) if at < total else ""
@@ -117,6 +117,11 @@ class GitlabAPI:
                         return await read_json(response, what, exact_numbers=True), count
                     url = _followed(url, response.headers.get("Location", ""), what)
         raise InvalidRequestError(f"{what}: the answers point elsewhere without end")
+
+
+def _has(item: Any, needed: str) -> bool:
+    """Whether it is an object with this member: a text, or a number, which is read as its digits."""
+    return isinstance(item, dict) and isinstance(item.get(needed), str) and item[needed] != ""
 
 
 def _followed(url: URL, target: str, what: str) -> URL:

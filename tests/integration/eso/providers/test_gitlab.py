@@ -305,3 +305,12 @@ async def test_a_token_with_a_line_break_is_told_by_its_secret(case: Case) -> No
         async with case.lend(auth={"SecretRef": {"accessToken": {"name": "line", "key": "token"}}}):
             pass
     assert "canary" not in told(caught.value)
+
+
+@pytest.mark.parametrize("key", ["", [{}], None, {"canary": 1}])
+async def test_variables_without_a_key(case: Case, key: Any) -> None:
+    case.gitlab.variables["projects/7"] = [(key, "canary-value", "*")]
+    async with case.lend() as client:
+        with pytest.raises(ProviderError, match="with key") as caught:
+            await found(client, name_regexp=".")
+    assert "canary" not in told(caught.value)
