@@ -241,7 +241,7 @@ class SecretsClient(abc.ABC):
 
     @staticmethod
     def _unsupported(what: str) -> Exception:
-        return InvalidRequestError(f"{what} is not supported by this provider")
+        return InvalidRequestError(f"not implemented: {what} is not supported by this provider")
 
 
 class Provider(abc.ABC, Generic[SpecT]):

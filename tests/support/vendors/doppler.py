@@ -81,7 +81,7 @@ class Doppler(TokenServer):
         wanted = await request.json()
         self.secrets.update(wanted.get("secrets") or {})
         for change in wanted.get("change_requests") or ():
-            if change["shouldDelete"]:
+            if change["shouldDelete"] and change["value"] is None:
                 self.secrets.pop(change["originalName"], None)
         return web.json_response({"secrets": {}, "success": True})
 

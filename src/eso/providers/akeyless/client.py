@@ -46,7 +46,7 @@ class AkeylessClient(SecretsClient):
         value = await self._value(ref.key, _version(ref.version))
         if not ref.property:
             if not value:
-                raise ProviderError(f"invalid value received, found no value string: {ref.key}")
+                raise ProviderError(f"invalid value received, found no value string : {ref.key}")
             return value
         found = find_property(value, ref.property, order="escaped-first")
         if found is None:

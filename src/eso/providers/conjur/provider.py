@@ -47,9 +47,9 @@ class ConjurProvider(Provider[ConjurSpec]):
             raise InvalidSpecError("conjur URL cannot be empty")
         methods = [method for method in (spec.auth.apikey, spec.auth.jwt, spec.auth.cert) if method is not None]
         if not methods:
-            raise InvalidSpecError("missing Auth.* configuration")
+            raise InvalidSpecError("missing Auth.* configuration: must specify exactly one Auth.* method")
         if len(methods) > 1:
-            raise InvalidSpecError("auth: set exactly one of apikey, jwt and cert")
+            raise InvalidSpecError("must specify exactly one Auth.* method: apikey, jwt or cert")
         if spec.auth.apikey is not None:
             _check_key(spec.auth.apikey)
         if spec.auth.jwt is not None:

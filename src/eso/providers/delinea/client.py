@@ -36,5 +36,5 @@ class DelineaClient(SecretsClient):
 
     async def _data(self, ref: RemoteRef) -> dict[str, Any] | None:
         if ref.version:
-            raise InvalidSpecError("specifying a version is not supported")
+            raise InvalidSpecError("specifying a version is not yet supported")
         return await self._api.data(ref.key)

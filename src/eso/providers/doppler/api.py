@@ -88,10 +88,10 @@ class DopplerAPI:
             ProviderError: the config has no such secret.
         """
         what = f"reading secret {name} from Doppler"
-        body = await self._download(name, {**self._place, "secrets": name, "format": "json"}, what)
+        body = await self._download(name, {**self._place, "secrets": name}, what)
         found = json_of(body, what)
         if not isinstance(found.get(name), str):
-            raise ProviderError(f"could not find secret {name} in the Doppler config")
+            raise ProviderError(f"could not get secret {name}: secret '{name}' not found in the Doppler config")
         return str(found[name])
 
     async def everything(self, transformer: str, form: str) -> bytes:
@@ -109,7 +109,7 @@ class DopplerAPI:
 
     async def remove(self, name: str) -> None:
         """Delete one secret."""
-        change = {"name": name, "originalName": name, "shouldDelete": True}
+        change = {"name": name, "originalName": name, "value": None, "shouldDelete": True}
         await self._change({"change_requests": [change]}, f"deleting secret {name} at Doppler")
 
     async def probe(self) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from eso.errors import InvalidSpecError
 from eso.providers.base import Capabilities, Provider, ProviderCalls, SecretsClient, StoreContext
-from eso.providers.common import check_strict
+from eso.providers.common import check_strict, is_url
 from eso.providers.doppler.api import DopplerAPI, json_of, send
 from eso.providers.doppler.auth import Exchanged, Fixed, Tokens
 from eso.providers.doppler.client import DopplerClient
@@ -51,6 +51,10 @@ class DopplerProvider(Provider[DopplerSpec]):
     async def new_client(self, spec: DopplerSpec, context: StoreContext) -> SecretsClient:
         """A client that is signed in."""
         url = (self._environ.get("DOPPLER_BASE_URL") or _URL).rstrip("/")
+        if "://" not in url:
+            url = f"https://{url}"
+        if not is_url(url):
+            raise InvalidSpecError("DOPPLER_BASE_URL of the operator is not an http or https URL")
         verify = self._environ.get("DOPPLER_VERIFY_TLS", "").strip().lower() not in ("false", "0", "f")
         http = context.http(
             f"{url}/", headers={"User-Agent": "doppler-external-secrets"}, verify=verify, timeout=_TIMEOUT
@@ -69,7 +73,7 @@ class DopplerProvider(Provider[DopplerSpec]):
             ref = spec.auth.secret_ref.doppler_token
             return Fixed(await context.resolve(ref if ref.key else ref.model_copy(update={"key": _KEY})))
         if spec.auth.oidc_config is None:
-            raise InvalidSpecError("auth: set secretRef or oidcConfig")
+            raise InvalidSpecError("invalid store: either auth.secretRef or auth.oidcConfig must be specified")
         return self._exchanged(spec.auth.oidc_config, context, url, http, calls)
 
     def _exchanged(
@@ -105,14 +109,14 @@ class DopplerProvider(Provider[DopplerSpec]):
             token = spec.auth.secret_ref.doppler_token
             check_strict(token, store_kind=store_kind, store_namespace=store_namespace)
             if not token.name:
-                raise InvalidSpecError("auth.secretRef.dopplerToken.name cannot be empty")
+                raise InvalidSpecError("invalid store: auth.secretRef.dopplerToken.name cannot be empty")
         elif spec.auth.oidc_config is not None:
             oidc = spec.auth.oidc_config
             if not oidc.identity:
-                raise InvalidSpecError("auth.oidcConfig.identity cannot be empty")
+                raise InvalidSpecError("invalid store: auth.oidcConfig.identity cannot be empty")
             if not oidc.service_account_ref.name:
-                raise InvalidSpecError("auth.oidcConfig.serviceAccountRef.name cannot be empty")
+                raise InvalidSpecError("invalid store: auth.oidcConfig.serviceAccountRef.name cannot be empty")
             check_strict(oidc.service_account_ref, store_kind=store_kind, store_namespace=store_namespace)
         else:
-            raise InvalidSpecError("auth: set secretRef or oidcConfig")
+            raise InvalidSpecError("invalid store: either auth.secretRef or auth.oidcConfig must be specified")
         return ()

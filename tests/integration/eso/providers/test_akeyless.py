@@ -106,7 +106,7 @@ async def test_values(case: Case) -> None:
 
 MISSING: list[tuple[str, str, type[EsoError], str]] = [
     ("/app/none", "", InvalidRequestError, "item /app/none does not exist"),
-    ("/app/empty", "", ProviderError, "found no value string: /app/empty"),
+    ("/app/empty", "", ProviderError, "found no value string : /app/empty"),
     ("/app/empty", "a", ProviderError, "key a does not exist in value /app/empty"),
     ("/app/doc", "none", ProviderError, "key none does not exist in value /app/doc"),
     ("/app/key", "", InvalidRequestError, "invalid item type"),

@@ -67,9 +67,7 @@ async def test_token_as_basic_user_with_default_key(case: Case) -> None:
     async with case.lend(auth={"secretRef": {"dopplerToken": {"name": "doppler"}}}) as client:
         assert await value(client, "DB_URL") == "canary-url"
     assert case.doppler.agents == {"doppler-external-secrets"}
-    assert case.doppler.seen == [
-        "GET /v3/configs/config/secrets/download?project=backend&config=prd&secrets=DB_URL&format=json"
-    ]
+    assert case.doppler.seen == ["GET /v3/configs/config/secrets/download?project=backend&config=prd&secrets=DB_URL"]
 
 
 async def test_a_service_token_needs_no_project(case: Case) -> None:
@@ -239,7 +237,7 @@ async def test_validate(case: Case) -> None:
         ({"oidcConfig": {"identity": "", "serviceAccountRef": {"name": "a"}}}, False, "identity"),
         ({"oidcConfig": {"identity": "i", "serviceAccountRef": {"name": ""}}}, False, "serviceAccountRef"),
         ({"oidcConfig": {"identity": "i", "serviceAccountRef": {"name": "a"}}}, True, "namespace"),
-        ({}, False, "secretRef or oidcConfig"),
+        ({}, False, "invalid store: either auth.secretRef or auth.oidcConfig must be specified"),
     ],
 )
 async def test_static_checks(case: Case, auth: Any, cluster: bool, text: str) -> None:
@@ -294,3 +292,19 @@ async def test_faults(case: Case, fault: Any, error: type[ProviderError], caplog
         with pytest.raises(error) as caught:
             await value(client, "DB_URL")
         assert "canary" not in told(caught.value) + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "error", "text"),
+    [
+        ("127.0.0.1:1", UnavailableError, "cannot be reached"),  # means https
+        ("https://[::1", InvalidSpecError, "DOPPLER_BASE_URL"),
+        ("ftp://127.0.0.1", InvalidSpecError, "DOPPLER_BASE_URL"),
+    ],
+)
+async def test_the_base_url_of_the_operator(url: str, error: type[Exception], text: str) -> None:
+    async with bench(DopplerProvider({"DOPPLER_BASE_URL": url})) as stores:
+        await stores.secret("doppler", dopplerToken="dp.canary")
+        with pytest.raises(error, match=text):
+            async with stores.lend({"auth": TOKEN}) as client:
+                await value(client, "DB_URL")
