@@ -73,8 +73,9 @@ def _steps(path: str) -> list[_Step]:
             forced = path.startswith(":", index + 1)
             index += int(forced)
         elif path[index] == "\\":
-            index += 1
-            part.append(path[index : index + 1])
+            # One at the end stands for nothing.
+            part.append(path[index + 1 : index + 2])
+            index += len(part[-1])
         else:
             part.append(path[index])
         index += 1

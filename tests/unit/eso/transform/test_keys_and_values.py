@@ -260,10 +260,23 @@ def test_split_map_refuses_without_showing(document: bytes) -> None:
         (b"{}", "x@y#z", b'{"x@y#z":"v"}'),
         (b"{}", "0.1", b'{"0":[null,"v"]}'),
         (b"{}", ":0.:1", b'{"0":{"1":"v"}}'),
+        (b"{}", "\\", b'{"":"v"}'),
+        (b'{"a":1}', "a.b\\", b'{"a":{"b":"v"}}'),
+        (b"{}", "a.", b'{"a":{"":"v"}}'),
     ],
 )
 def test_set(document: bytes, path: str, result: bytes) -> None:
     assert set_string(document, path, b"v") == result
+
+
+@given(st.text(alphabet=".\\\\:ab10-|#@", min_size=1, max_size=8))
+def test_any_path_leaves_json(path: str) -> None:
+    for document in (b"{}", b"[1]", b'{"a":{"b":[1]},"":{"":1}}'):
+        try:
+            json.loads(set_string(document, path, b"v"))
+        except ValueError as err:
+            assert "array" in str(err), path
+        json.loads(delete(document, path))
 
 
 def test_set_escapes_the_value() -> None:
