@@ -115,8 +115,8 @@ class Keystone:
         return not self._region or self._region in (endpoint.get("region"), endpoint.get("region_id"))
 
     def _scoped(self, token: str, endpoint: str) -> Scoped:
-        if not token:
-            raise ProviderError(f"{_WHAT}: the answer holds no token")
+        if not token or not token.isascii() or not token.isprintable():
+            raise ProviderError(f"{_WHAT}: the answer holds no token that can be sent")
         if not endpoint:
             where = f"in region {self._region}" if self._region else "in any region"
             raise InvalidRequestError(

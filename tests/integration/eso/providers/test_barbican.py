@@ -89,6 +89,14 @@ async def test_version_2_by_its_url(case: Case) -> None:
     assert case.server.seen[1].startswith("GET /key/two/v1/")
 
 
+async def test_a_token_that_cannot_be_sent(case: Case) -> None:
+    case.server.fault = (200, {}, b'{"access": {"token": {"id": "canary\\r\\nX-Other: 1"}, "serviceCatalog": []}}')
+    with pytest.raises(ProviderError, match="no token that can be sent") as caught:
+        async with case.lend(authURL=f"{case.server.url}/v2.0", domainName=None):
+            pass
+    assert "canary" not in told(caught.value)
+
+
 async def test_user_by_reference(case: Case) -> None:
     auth = {**AUTH, "username": {"secretRef": {"name": "keystone", "key": "user"}}}
     async with case.lend(auth=auth) as client:
