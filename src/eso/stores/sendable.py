@@ -1,4 +1,4 @@
-"""Refusing header values that no request can carry, with the name of the Secret they come from."""
+"""Refusing requests that cannot be sent because of a credential, with the name of the Secret that it comes from."""
 
 from __future__ import annotations
 
@@ -63,3 +63,12 @@ class SendableHeaders:
 
     async def _starting(self, session: Any, context: Any, params: aiohttp.TraceRequestStartParams) -> None:
         self.check(params.headers)
+        # What follows would be other ValueErrors.
+        try:
+            host, named = params.url.host, params.url.user is not None or params.url.password is not None
+        except ValueError as err:
+            raise InvalidSpecError("the URL is not valid: check its host and its port") from err
+        if named and "Authorization" in params.headers:
+            raise InvalidSpecError(
+                f"the URL of {host} holds a user name or a password, but requests carry other credentials: take it out"
+            )

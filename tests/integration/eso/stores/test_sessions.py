@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from eso.errors import (
     InvalidRequestError,
@@ -189,6 +190,26 @@ async def test_headers_that_cannot_be_sent() -> None:
                 pass
         assert "hunter2" not in str(caught.value)
         assert await get(session, "echo")
+
+
+@pytest.mark.parametrize("user", ["hunter2", "ann:hunter2", ":hunter2"])
+async def test_credentials_in_a_url_beside_others(user: str) -> None:
+    async with serving() as url, closing() as sessions:
+        place = url.replace("http://", f"http://{user}@")
+        session = sessions.open("", **{**DEFAULTS, "bearer": SecretValue("token")})
+        with pytest.raises(InvalidSpecError, match=r"the URL of 127\.0\.0\.1 holds a user name") as caught:
+            await get(session, f"{place}echo")
+        assert "hunter2" not in str(caught.value)
+        assert (await get(sessions.open("", **DEFAULTS), f"{place}echo"))["headers"]["Authorization"].startswith(
+            "Basic"
+        )
+
+
+async def test_a_port_that_is_none() -> None:
+    async with closing() as sessions:
+        with pytest.raises(InvalidSpecError, match="port"):
+            # Nobody looks at the parts of an encoded URL before it is used.
+            await sessions.open("", **DEFAULTS).get(URL("http://127.0.0.1:99999/", encoded=True))
 
 
 def test_a_client_certificate_may_be_asked_for_after_the_handshake() -> None:
