@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from eso.errors import (
     AccessDeniedError,
@@ -24,6 +25,7 @@ from eso.providers.doppler.provider import DopplerProvider
 from eso.values import reveal_all
 from reconcile.api.core_v1 import Secret
 from reconcile.api.meta_v1 import ObjectMeta
+from tests.support import loopback
 from tests.support.providerbench import ProviderBench, bench, entry, mapped, source, told, value
 from tests.support.vendors.doppler import Doppler
 from tests.support.vendors.tokenserver import serving
@@ -308,3 +310,20 @@ async def test_the_base_url_of_the_operator(url: str, error: type[Exception], te
         with pytest.raises(error, match=text):
             async with stores.lend({"auth": TOKEN}) as client:
                 await value(client, "DB_URL")
+
+
+async def test_a_redirect_takes_no_token_elsewhere(case: Case) -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        seen.append((request.method, request.headers.get("Authorization")))
+        return web.json_response({"DB_URL": "moved"})
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", elsewhere)
+    async with loopback.serving(app) as url, case.lend() as client:
+        case.doppler.fault = (307, {"Location": f"{url}/v3/moved"}, b"")
+        assert await value(client, "DB_URL") == "moved"
+        with pytest.raises(ProviderError):
+            await client.push_secret(source(k="canary"), entry("DB_URL", "k"))
+    assert seen == [("GET", None)]
