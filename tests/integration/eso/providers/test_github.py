@@ -45,10 +45,10 @@ class Case:
 @pytest.fixture
 async def case() -> AsyncIterator[Case]:
     github = Github()
-    async with serving(github), bench(GithubProvider(f"{github.url}/", lambda: case.now())) as stores:
+    async with serving(github), bench(GithubProvider(f"{github.url}/", lambda: found.now())) as stores:
         await stores.secret("github", pem=github.pem(), bad="canary-key", other=Github().pem())
-        case = Case(github, stores)
-        yield case
+        found = Case(github, stores)
+        yield found
 
 
 @pytest.mark.parametrize(
