@@ -75,7 +75,8 @@ class GeneratorBench:
     async def cleanup(self, generator: Generator[Any], spec: Mapping[str, Any], state: Any) -> None:
         """Undo it."""
         async with self.context() as context:
-            await generator.cleanup(generator.spec_type.model_validate(spec), state, context)
+            if generator.left_behind(state):
+                await generator.cleanup(generator.spec_type.model_validate(spec), state, context)
 
     @asynccontextmanager
     async def context(self) -> AsyncIterator[GeneratorCallContext]:

@@ -85,6 +85,10 @@ class Generator(abc.ABC, Generic[SpecT]):
             EsoError: the text names the field or the endpoint, never a value.
         """
 
+    def left_behind(self, state: Any) -> bool:
+        """Whether a state names something that `cleanup` has to undo; for other states it is not called."""
+        return self.leaves_state
+
     async def cleanup(self, spec: SpecT, state: Any, context: GeneratorContext) -> None:
         """Undo what `state` describes; already gone is success. Safe to call twice."""
         return

@@ -48,6 +48,10 @@ class BeyondtrustWorkloadCredentialsDynamicSecretGenerator(Generator[Beyondtrust
         api = await connect(provider, server, context, context.calls(CALLS))
         return Generated(wrap_all(_values(await api.generated(name, folder))), {"path": path})
 
+    def left_behind(self, state: Any) -> bool:
+        """Nothing that does not end by itself."""
+        return False
+
 
 def _provider(spec: BeyondtrustWorkloadCredentialsDynamicSecretSpec) -> BeyondtrustWorkloadCredentialsSpec:
     try:

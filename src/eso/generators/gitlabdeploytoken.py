@@ -57,17 +57,23 @@ class GitlabDeployTokenGenerator(Generator[GitlabDeployTokenSpec]):
         values = {"username": username if isinstance(username, str) else "", "token": token}
         return Generated(wrap_all(values), {"url": url, **place, "tokenID": token_id})
 
+    def left_behind(self, state: Any) -> bool:
+        """Whether the state names a token."""
+        return isinstance(state, Mapping) and bool(state.get("tokenID"))
+
     async def cleanup(self, spec: GitlabDeployTokenSpec, state: Any, context: GeneratorContext) -> None:
         """Revoke the token where it was created, with the credential of the spec; a token that is gone is success.
 
         Raises:
+            InvalidSpecError: the state is not one of this generator.
             ReferenceNotFoundError: the credential is gone.
             ProviderError: GitLab refused.
         """
-        if not isinstance(state, Mapping) or not state.get("tokenID"):
-            return
         credential = await context.resolve(spec.auth.token.secret_ref)
-        url = f"{_endpoint(state)}/{int(state['tokenID'])}"
+        token_id = state["tokenID"]
+        if not isinstance(token_id, int):
+            raise InvalidSpecError("the tokenID of the state is no number")
+        url = f"{_endpoint(state)}/{token_id}"
         answer = await answer_to(context.http(), "DELETE", url, _REVOKING, headers=_headers(credential))
         if not 200 <= answer.status < 300 and answer.status != 404:
             raise answer.error(_REVOKING, said=_SAID, secrets=[credential])

@@ -76,6 +76,8 @@ class GeneratorRunner:
         if kind not in self._registry:
             raise InvalidSpecError("could not get generator: generator not found")
         generator = self._registry.get(kind)
+        if not generator.left_behind(state):
+            return
         async with self._contexts.generator_context(namespace) as context:
             try:
                 await generator.cleanup(spec_of(generator, manifest), state, context)

@@ -33,6 +33,9 @@ __all__ = ["code_of", "credentials_refused", "error_of", "message_of"]
 
 _CODE: Final = re.compile(r"[A-Za-z0-9_.]{1,64}")
 
+_PARAMETER: Final = re.compile(r"^Invalid \w+ for parameter (\w+)", re.MULTILINE)
+"""In the SDK's report on parameters; the rest of it shows values."""
+
 _NOT_FOUND: Final = frozenset(
     ("ResourceNotFoundException", "ParameterNotFound", "ParameterVersionNotFound", "InvalidResourceId")
 )
@@ -101,7 +104,9 @@ def error_of(err: Exception, what: str) -> ProviderError:
     if isinstance(err, NoCredentialsError):
         return AccessDeniedError(f"{what}: no AWS credentials were found, set auth or give the operator a role")
     if isinstance(err, ParamValidationError):
-        return InvalidRequestError(f"{what}: AWS does not accept such parameters")
+        names = _PARAMETER.findall(str(err.kwargs.get("report", "")))
+        which = f" ({', '.join(dict.fromkeys(names))})" if names else ""
+        return InvalidRequestError(f"{what}: AWS does not accept such parameters{which}")
     if isinstance(err, SSLError):
         return UnavailableError(f"{what}: the TLS connection to AWS failed, check the certificate and AWS_CA_BUNDLE")
     if isinstance(err, AnswerTooLongError):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from eso.errors import AccessDeniedError, EsoError, InvalidSpecError, ProviderError
+from eso.errors import AccessDeniedError, EsoError, InvalidRequestError, InvalidSpecError, ProviderError
 from eso.generators.ecrauthorizationtoken import ECRAuthorizationTokenGenerator
 from eso.generators.stssessiontoken import STSSessionTokenGenerator
 from tests.support.generatorcontext import GeneratorBench
@@ -116,6 +116,13 @@ def test_sts_session(moto: str, bench: GeneratorBench) -> None:
     assert all(values.values())
     assert values["expiration"].isdigit()
     assert [one.operation for one in seen] == ["GetSessionToken"]
+
+
+def test_sts_parameters_that_cannot_be_are_named(moto: str, bench: GeneratorBench) -> None:
+    wanted = {"sessionDuration": 1, "serialNumber": "canary", "tokenCode": "canary"}
+    with pytest.raises(InvalidRequestError, match=r"\(DurationSeconds, SerialNumber\)$") as caught:
+        generate(moto, bench, "sts", {"requestParameters": wanted})
+    assert "canary" not in str(caught.value)
 
 
 def test_sts_takes_no_service_account(moto: str, bench: GeneratorBench) -> None:

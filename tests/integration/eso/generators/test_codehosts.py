@@ -107,6 +107,14 @@ def test_gitlab_nothing_to_clean_up(state: Any) -> None:
     assert case.vendor.seen == []
 
 
+def test_gitlab_state_of_another_kind_is_refused() -> None:
+    case = Gitlab()
+    state = {"url": "u", "projectID": "1", "tokenID": "canary"}
+    with pytest.raises(InvalidSpecError, match="tokenID") as caught:
+        against(case.vendor, lambda: case.bench.cleanup(case.generator, case.spec(), state))
+    assert "canary" not in str(caught.value)
+
+
 def test_gitlab_cleanup_is_blocked_without_credential_and_on_refusal() -> None:
     case = Gitlab()
     state = {"projectID": "1", "tokenID": 1}

@@ -123,6 +123,17 @@ def test_state_that_cannot_be_cleaned_up_blocks_and_is_told(resource: dict[str, 
     in_cluster(story)
 
 
+@pytest.mark.parametrize("kind", ["MFA", "Fake", "BeyondtrustWorkloadCredentialsDynamicSecret"])
+def test_state_of_a_kind_that_undoes_nothing_goes_whatever_its_resource(kind: str) -> None:
+    async def story(c: Cluster) -> None:
+        async with c.operator():
+            await create(c, resource={"kind": kind, "spec": {"unknown": 1}}, garbageCollectionDeadline=deadline(c, -5))
+            await asyncio.sleep(5)
+            assert await c.states() == []
+
+    in_cluster(story)
+
+
 def test_cleanup_is_tried_until_it_works() -> None:
     async def story(c: Cluster) -> None:
         c.vendor.refuses_cleanup = True
