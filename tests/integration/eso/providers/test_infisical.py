@@ -166,6 +166,7 @@ async def test_login_use_and_revocation(case: Case, name: str) -> None:
 async def test_an_access_token_is_used_as_it_is_and_never_revoked(case: Case) -> None:
     async with case.lend(TOKEN) as client:
         assert await value(client, "DB") == "canary-db"
+    assert case.counted("MachineIdentityLoginViaTokenAuth") == 1
     await case.stores.manager.close()
     assert (case.infisical.logins, case.infisical.revoked) == ([], [])
 
