@@ -122,7 +122,12 @@ async def _principal(auth: AzureACRServicePrincipalAuth, context: GeneratorConte
     async def read(ref: SecretKeySelector | None, field: str) -> str:
         if ref is None:
             raise InvalidSpecError(f"spec.auth.servicePrincipal.secretRef.{field} must be set")
-        return (await context.resolve(ref)).reveal_text().strip()
+        found = (await context.resolve(ref)).utf8()
+        if found is None:
+            raise InvalidSpecError(
+                f'spec.auth.servicePrincipal.secretRef.{field} must be text: key "{ref.key}" of secret "{ref.name}" is not UTF-8'
+            )
+        return found.strip()
 
     client_id = await read(auth.secret_ref.client_id, "clientId")
     return client_id, SecretValue(await read(auth.secret_ref.client_secret, "clientSecret"))

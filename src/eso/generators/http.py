@@ -86,8 +86,12 @@ def checked_url(url: str, field: str) -> str:
         InvalidSpecError: it is none.
     """
     url = url.rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
         raise InvalidSpecError(f"{field} must be an http or https URL with a host")
     return url
 

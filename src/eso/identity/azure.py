@@ -132,11 +132,19 @@ async def _service_principal(sign_in: AzureSignIn, context: CredentialContext) -
         raise InvalidSpecError(
             "exactly one of authSecretRef.clientSecret and authSecretRef.clientCertificate must be set"
         )
-    client_id = (await context.resolve(sign_in.client_id_ref)).reveal_text()
+    client_id = await _text(context, sign_in.client_id_ref, "authSecretRef.clientId")
     if secret_ref is not None:
-        return Application(sign_in.tenant_id, client_id, secret=await context.resolve(secret_ref))
+        secret = await _text(context, secret_ref, "authSecretRef.clientSecret")
+        return Application(sign_in.tenant_id, client_id, secret=SecretValue(secret))
     assert certificate_ref is not None
     return Application(sign_in.tenant_id, client_id, certificate=await context.resolve(certificate_ref))
+
+
+async def _text(context: CredentialContext, ref: SecretKeySelector, field: str) -> str:
+    found = (await context.resolve(ref)).utf8()
+    if found is None:
+        raise InvalidSpecError(f'{field} must be text: key "{ref.key}" of secret "{ref.name}" is not UTF-8')
+    return found
 
 
 def _ambient(environ: Mapping[str, str]) -> Application:
@@ -169,7 +177,7 @@ async def _federated_client(sign_in: AzureSignIn, account: str, annotated: str, 
     if sign_in.has_secret_ref and not sign_in.annotations_only:
         if sign_in.client_id_ref is None:
             raise InvalidSpecError("authSecretRef.clientId must be set where authSecretRef is")
-        explicit = (await context.resolve(sign_in.client_id_ref)).reveal_text()
+        explicit = await _text(context, sign_in.client_id_ref, "authSecretRef.clientId")
     if explicit and annotated:
         raise InvalidSpecError(f"the client id is given twice: by authSecretRef.clientId and by annotation {CLIENT_ID}")
     if not explicit and not annotated:
@@ -183,7 +191,7 @@ async def _federated_tenant(
     explicit = sign_in.tenant_id
     if not sign_in.annotations_only:
         if sign_in.tenant_id_ref is not None:
-            explicit = (await context.resolve(sign_in.tenant_id_ref)).reveal_text() or explicit
+            explicit = await _text(context, sign_in.tenant_id_ref, "authSecretRef.tenantId") or explicit
         if explicit and annotated:
             raise InvalidSpecError(f"the tenant id is given twice: by the store and by annotation {TENANT_ID}")
     tenant = explicit or annotated

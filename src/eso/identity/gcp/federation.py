@@ -23,6 +23,7 @@ import aiohttp
 from eso.errors import InvalidSpecError
 from eso.identity.gcp.endpoints import is_endpoint
 from eso.identity.gcp.http import answer_to
+from eso.transform.gojson import loads
 from eso.values import SecretValue
 
 __all__ = [
@@ -85,7 +86,7 @@ def external_account(document: str, endpoint: str, universe: str) -> ExternalAcc
         InvalidSpecError: it is not an external account, or names what is not allowed.
     """
     try:
-        info = json.loads(document)
+        info = loads(document)
     except ValueError:
         raise InvalidSpecError("credConfig is not JSON") from None
     if not isinstance(info, dict) or info.get("type") != "external_account":
@@ -134,7 +135,7 @@ def _checked_source(source: Mapping[str, Any], endpoint: str) -> Mapping[str, An
     if _text(source, "environment_id"):
         for name in ("region_url", "url", "imdsv2_session_token_url"):
             url = _text(source, name)
-            if url and urlsplit(url).hostname not in _IMDS_HOSTS:
+            if url and _host(url) not in _IMDS_HOSTS:
                 raise InvalidSpecError(f"credConfig.credential_source.{name} must be a metadata service of AWS")
         return source
     url = _text(source, "url")
@@ -144,6 +145,13 @@ def _checked_source(source: Mapping[str, Any], endpoint: str) -> Mapping[str, An
     if not url and not _text(kept, "file"):
         raise InvalidSpecError("credConfig.credential_source names no source that may be used")
     return kept
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 async def subject_of(account: ExternalAccount, http: aiohttp.ClientSession, now: datetime) -> SecretValue:
@@ -176,6 +184,8 @@ def _read(file: str) -> str:
             return opened.read(_LONGEST).decode("utf-8", "replace")
     except OSError as err:
         raise InvalidSpecError(f"credConfig.credential_source.file cannot be read: {err.strerror}") from err
+    except ValueError:
+        raise InvalidSpecError("credConfig.credential_source.file is not a path") from None
 
 
 def _token_in(text: str, source: Mapping[str, Any]) -> SecretValue:
@@ -183,7 +193,7 @@ def _token_in(text: str, source: Mapping[str, Any]) -> SecretValue:
     if not isinstance(form, dict) or form.get("type") != "json":
         return SecretValue(text.strip())
     try:
-        found = json.loads(text).get(_text(form, "subject_token_field_name"))
+        found = loads(text).get(_text(form, "subject_token_field_name"))
     except (ValueError, AttributeError):
         found = None
     if not isinstance(found, str) or not found:

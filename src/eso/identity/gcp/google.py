@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -32,6 +31,7 @@ from eso.identity.gcp.http import answer_to
 from eso.identity.gcp.key import member_of, signed_claims
 from eso.identity.gcp.metadata import ASKING, MetadataServer
 from eso.identity.gcp.tokens import AccessToken, impersonated_token_of, token_of
+from eso.transform.gojson import loads
 from eso.values import SecretValue
 
 __all__ = ["Google", "GoogleContext", "Observe"]
@@ -103,7 +103,7 @@ class Google:
             ProviderError: Google refused.
         """
         try:
-            info = json.loads(key.reveal())
+            info = loads(key.reveal())
         except ValueError:
             raise InvalidSpecError("the Google credentials are not JSON") from None
         kind = info.get("type") if isinstance(info, dict) else None
@@ -187,6 +187,9 @@ class Google:
         for name in ("aws_access_key_id", "aws_secret_access_key"):
             if not data.get(name):
                 raise InvalidSpecError(f'secret "{reference.name}" must have the key {name}')
+        for name in ("aws_access_key_id", "aws_session_token"):
+            if name in data and data[name].utf8() is None:
+                raise InvalidSpecError(f'key {name} of secret "{reference.name}" must be text')
         return AWSKeys(
             aws.region,
             data["aws_access_key_id"].reveal_text(),
@@ -279,7 +282,7 @@ class Google:
 def _external_source(document: SecretValue) -> Mapping[str, Any] | None:
     """Where an external account takes its token from; None for another kind of credentials."""
     try:
-        info = json.loads(document.reveal())
+        info = loads(document.reveal())
     except ValueError:
         return None
     if not isinstance(info, dict) or info.get("type") != "external_account":

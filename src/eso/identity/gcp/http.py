@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from eso.errors import AccessDeniedError, InvalidRequestError, NoSecretError, ProviderError
 from eso.identity.http import error_for_status, exchange, retry_after
+from eso.transform.gojson import loads
 
 __all__ = ["Answer", "answer_to", "text_of"]
 
@@ -29,7 +29,7 @@ class Answer:
         self.text = body.decode("utf-8", "replace")
         self._headers = headers
         try:
-            content = json.loads(body)
+            content = loads(body)
         except ValueError:
             content = None
         self.content: dict[str, Any] = content if isinstance(content, dict) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -32,7 +33,7 @@ def token_of(answer: Answer, what: str, now: datetime) -> AccessToken:
         raise answer.error(what)
     token = text_of(answer, "access_token", what)
     lifetime = answer.content.get("expires_in")
-    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float):
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not math.isfinite(lifetime):
         raise ProviderError(f"{what}: the answer names no end of the token")
     return AccessToken(token, int(now.timestamp() + lifetime))
 

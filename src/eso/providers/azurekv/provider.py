@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from azure.keyvault.secrets.aio import SecretClient
 from pydantic import BaseModel
 
 from eso.errors import InvalidSpecError
-from eso.identity.azure import CLOUDS, AzureSignIn, Cloud, ManagedIdentity, principal_of
+from eso.identity.azure import CLOUDS, Application, AzureSignIn, Cloud, ManagedIdentity, principal_of
 from eso.providers.azurekv.api import KeyVault, Patience
 from eso.providers.azurekv.auth import SignedIn, application_tokens, machine_tokens
 from eso.providers.azurekv.client import AzureKVClient
@@ -29,6 +30,8 @@ _CURRENT_API: Final = "7.4"
 """Versions of the data plane. Azure Stack Hub knows no later one than the first."""
 
 _IMDS: Final = "http://169.254.169.254"
+_TENANT: Final = re.compile(r"[0-9A-Za-z.-]+")
+"""Source: what Azure's SDKs take."""
 
 
 class AzureKVProvider(Provider[AzureKVSpec]):
@@ -76,6 +79,8 @@ class AzureKVProvider(Provider[AzureKVSpec]):
             raise InvalidSpecError(f"vaultUrl {spec.vault_url!r} must be a URL that begins with https://")
         cloud = self._cloud(spec)
         principal = await principal_of(_sign_in(spec), context, self._environ)
+        if isinstance(principal, Application) and not _TENANT.fullmatch(principal.tenant_id):
+            raise InvalidSpecError("the tenant id is not valid: it must be an id, or a domain, and nothing around it")
         self._check_receiver(spec, urlsplit(spec.vault_url).hostname or "", cloud)
         http = context.http(ca=self._ca, timeout=self._timeout)
         if isinstance(principal, ManagedIdentity):
@@ -124,6 +129,10 @@ class AzureKVProvider(Provider[AzureKVSpec]):
             raise InvalidSpecError("environmentType AzureStackCloud requires customCloudConfig")
         cloud = CLOUDS.get(spec.environment_type, CLOUDS["PublicCloud"])
         if custom is not None:
+            if not is_url(custom.active_directory_endpoint, schemes=("https",)):
+                raise InvalidSpecError(
+                    "customCloudConfig.activeDirectoryEndpoint must be a URL that begins with https://"
+                )
             return Cloud(custom.active_directory_endpoint.rstrip("/"), cloud.vault)
         return Cloud(self._authority or cloud.authority, cloud.vault)
 

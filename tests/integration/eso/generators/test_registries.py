@@ -158,6 +158,9 @@ def test_acr_registries_of_azure_and_identities_of_users_are_free(registry: str,
         ({"workloadIdentity": {"serviceAccountRef": {"name": "plain"}}}, {}, "azure.workload.identity/client-id"),
         ({"servicePrincipal": {"secretRef": {}}}, {}, "clientId"),
         (PRINCIPAL, {"environmentType": "AzureStackCloud"}, "not supported"),
+        (PRINCIPAL, {"registry": "[x"}, "registry must be"),
+        (PRINCIPAL, {"registry": "x:99999"}, "registry must be"),
+        (PRINCIPAL, {"registry": ""}, "registry must be"),
     ],
 )
 def test_acr_incomplete(auth: dict[str, Any], changes: dict[str, Any], text: str) -> None:

@@ -86,6 +86,12 @@ async def test_certificate_that_is_none(cloud: Cloud) -> None:
         ({"authType": "WorkloadIdentity"}, "AZURE_FEDERATED_TOKEN_FILE"),
         ({"environmentType": "GermanCloud", "useAzureSDK": True}, "discontinued"),
         ({"environmentType": "AzureStackCloud", "useAzureSDK": True}, "customCloudConfig"),
+        ({"tenantId": "a/b"}, "tenant id is not valid"),
+        ({"tenantId": f"{TENANT}\n"}, "tenant id is not valid"),
+        (
+            {"useAzureSDK": True, "customCloudConfig": {"activeDirectoryEndpoint": "http://login.example"}},
+            "activeDirectoryEndpoint must be a URL that begins with https",
+        ),
         ({"vaultUrl": "http://vault.example"}, "https"),
         ({"vaultUrl": "https://[vault.example"}, "https"),
         ({"vaultUrl": "https://vault.example:99999"}, "https"),
@@ -153,8 +159,12 @@ async def test_workload_identity_by_secret(cloud: Cloud) -> None:
     await reads(cloud, **{**FEDERATED, "authSecretRef": {"clientId": PRINCIPAL["clientId"]}}, tenantId=None)
 
 
-async def test_what_is_empty_in_the_secret_counts_as_absent(cloud: Cloud) -> None:
-    await cloud.kube.create(Secret(metadata=ObjectMeta(name="blank", namespace="app"), data={"id": b""}))
+async def test_what_is_empty_in_the_secret_counts_as_absent_and_bytes_are_refused(cloud: Cloud) -> None:
+    data = {"id": b"", "bytes": b"\xff"}
+    await cloud.kube.create(Secret(metadata=ObjectMeta(name="blank", namespace="app"), data=data))
+    for field in ("clientId", "clientSecret"):
+        auth = {**PRINCIPAL, field: {"name": "blank", "key": "bytes"}}
+        await refuses(cloud, f"authSecretRef.{field} must be text", authSecretRef=auth)
     empty = {"name": "blank", "key": "id"}
     await cloud.account()
     cloud.azure.assertions[""] = CLIENT

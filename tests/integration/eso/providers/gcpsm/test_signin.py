@@ -23,6 +23,8 @@ from eso.errors import (
 from eso.providers.base import RemoteRef
 from eso.providers.gcpsm.provider import GCPSMProvider
 from eso.providers.gcpsm.spec import GCPSMSpec
+from reconcile.api.core_v1 import Secret
+from reconcile.api.meta_v1 import ObjectMeta
 from tests.integration.eso.providers.gcpsm.conftest import KEY, Cloud
 from tests.support.keypairs import key_pair
 from tests.support.vendors.gcpsm import EMAIL, PROJECT, service_account_key
@@ -110,6 +112,7 @@ async def test_a_selection_policy_that_does_not_exist_is_the_default(cloud: Clou
         service_account_key(private_key="canary"),
         service_account_key(token_uri=["canary"]),
         '{"type":"service_account"}',
+        "[" * 100_000,
     ],
 )
 async def test_what_is_no_key(cloud: Cloud, key: str) -> None:
@@ -226,6 +229,16 @@ async def test_federation_of_aws_keys(cloud: Cloud) -> None:
     assert headers["x-amz-security-token"] == "session"
     assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIA/")
     assert "canary" not in json.dumps(request)
+    await cloud.kube.create(
+        Secret(
+            metadata=ObjectMeta(name="bytes", namespace="app"),
+            data={"aws_access_key_id": b"A", "aws_secret_access_key": b"\xff", "aws_session_token": b"\xff"},
+        )
+    )
+    binary = {**aws, "awsCredentialsSecretRef": {"name": "bytes"}}
+    await refuses(
+        cloud, "aws_session_token .*must be text", auth=federation(awsSecurityCredentials=binary, audience=POOL)
+    )
     await cloud.secret("half", aws_access_key_id="AKIA")
     aws = {**aws, "awsCredentialsSecretRef": {"name": "half"}}
     await refuses(cloud, "aws_secret_access_key", auth=federation(awsSecurityCredentials=aws, audience=POOL))
@@ -251,6 +264,8 @@ IAM = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts"
     ("changes", "text"),
     [
         ({"type": "service_account"}, "external_account"),
+        ({"credential_source": {"environment_id": "aws1", "url": "http://[x"}}, "metadata service of AWS"),
+        ({"credential_source": {"file": "/a\0b"}}, "not a path"),
         ({"token_url": "https://evil.example/v1/token"}, "token_url"),
         ({"token_url": "https://sts.evil.example/v1/token"}, "token_url"),
         ({"token_url": "https://sts.googleapis.com.evil.example/v1/token"}, "token_url"),
@@ -296,6 +311,14 @@ async def test_googles_own_endpoints_may_be_named(cloud: Cloud, tmp_path: Path, 
     await cloud.config("c", a=external(token_url=url, token_info_url=info, credential_source=source))
     ((path, _),) = await reads(cloud, auth=federation(credConfig={"name": "c", "key": "a"}))
     assert path == "/sts"
+
+
+async def test_what_is_nested_too_deeply_is_no_configuration_and_no_token(cloud: Cloud, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("[" * 100_000)
+    source = {"file": str(tmp_path / "token"), "format": {"type": "json", "subject_token_field_name": "t"}}
+    await cloud.config("c", deep="[" * 100_000, source=external(credential_source=source))
+    await refuses(cloud, "not JSON", auth=federation(credConfig={"name": "c", "key": "deep"}))
+    await refuses(cloud, "holds no token", auth=federation(credConfig={"name": "c", "key": "source"}))
 
 
 async def test_the_operators_token_is_not_read_by_another_name(cloud: Cloud, tmp_path: Path) -> None:
