@@ -40,13 +40,13 @@ def loads(document: bytes | str, *, exact: bool = False) -> Any:
 
     Args:
         document: JSON text.
-        exact: keep numbers as `Number`; otherwise every number is a float.
+        exact: keep numbers as `Number`; otherwise every number is a float, and one that is too large for that an error.
 
     Raises:
         ValueError: not JSON; the text does not hold the document.
     """
     text = document.decode("utf-8", "replace") if isinstance(document, bytes) else document
-    number: Any = Number if exact else float
+    number: Any = Number if exact else _float
     if "\\ud" in text or "\\uD" in text:
         text = _ESCAPE.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
     with contextlib.suppress(ValueError, RecursionError):
@@ -134,6 +134,13 @@ def byte_value(value: Any) -> bytes:
     if isinstance(value, tuple) and all(type(item) is str for item in value):
         return "\n".join(value).encode("utf-8", "surrogateescape")
     return dumps(value).encode()
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError
+    return number
 
 
 def _refuse(constant: str) -> None:

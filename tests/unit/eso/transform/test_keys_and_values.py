@@ -193,6 +193,13 @@ def test_half_of_a_surrogate_pair_is_no_character(document: str, wanted: object)
     assert dumps(loads(document))
 
 
+@pytest.mark.parametrize("number", ["1e400", "-1e309", "9" * 400])
+def test_a_number_that_no_float_can_hold(number: str) -> None:
+    with pytest.raises(ValueError, match="not valid JSON"):
+        loads(f'{{"a": {number}}}')
+    assert dumps(loads(f'{{"a": {number}}}', exact=True)) == f'{{"a":{number}}}'
+
+
 @pytest.mark.parametrize("document", ['{"password": "hidden"', "[" * 100_000])
 def test_an_error_of_json_does_not_hold_the_document(document: str) -> None:
     with pytest.raises(ValueError, match="not valid JSON") as caught:
