@@ -199,6 +199,6 @@ async def _federated_tenant(
         tenant = environ.get("AZURE_TENANT_ID", "")
     if not tenant:
         raise InvalidSpecError(
-            f"the tenant id is missing: set tenantId, or annotation {TENANT_ID} of the service account"
+            f"the tenant id is missing: the service account must carry the annotation {TENANT_ID}, or a store have tenantId"
         )
     return tenant

@@ -20,7 +20,7 @@ from eso.providers.base import ProviderCalls
 from eso.providers.http import BODY_LIMIT, error_for_status, pages, retry_after
 from eso.transform.gojson import dumps, loads
 
-__all__ = ["KINDS", "KeyVault", "Patience"]
+__all__ = ["KINDS", "KeyVault", "Patience", "own_path"]
 
 KINDS: Final[Mapping[str, str]] = {"secret": "secrets", "cert": "certificates", "key": "keys"}
 """Prefix of a remote key -> collection of the vault."""
@@ -94,7 +94,7 @@ class KeyVault:
         """Every secret of the vault, without its value."""
 
         async def page(link: str) -> tuple[Sequence[dict[str, Any]], str]:
-            target = self._own(link) if link else "/secrets"
+            target = own_path(link, self._client.vault_url) if link else "/secrets"
 
             async def fetch() -> dict[str, Any]:
                 return await self._request("GET", target, "listing secrets")
@@ -139,13 +139,6 @@ class KeyVault:
 
         await self._calls.write(call, send)
 
-    def _own(self, link: str) -> str:
-        """The path of a next link; a link to elsewhere would carry our token there."""
-        there, here = urlsplit(link), urlsplit(self._client.vault_url)
-        if (there.scheme, there.netloc) != (here.scheme, here.netloc):
-            raise ProviderError("listing secrets: the next page is not in this vault")
-        return f"{there.path}?{there.query}"
-
     async def _request(
         self, method: str, path: str, what: str, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -173,6 +166,30 @@ class KeyVault:
             raise UnavailableError(f"{what}: the vault did not answer in time") from None
         except AzureError as err:
             raise unreachable(err, what, "the vault") from ConnectionError(type(err).__name__)
+
+
+def own_path(link: str, vault: str) -> str:
+    """The path and query of a next link; a link to elsewhere would carry our token there.
+
+    Args:
+        link: as the vault answered; Azure writes the port into it, and its own spelling of the host.
+        vault: URL of the vault, as the store has it.
+
+    Raises:
+        ProviderError: the link does not lead into the vault.
+    """
+    if _origin(link) != _origin(vault):
+        raise ProviderError("listing secrets: the next page is not in this vault")
+    there = urlsplit(link)
+    return f"{there.path}?{there.query}"
+
+
+def _origin(url: str) -> tuple[str, str | None, int] | None:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or 443
+    except ValueError:
+        return None
 
 
 async def _read(response: AsyncHttpResponse, what: str) -> bytes:

@@ -19,6 +19,7 @@ from eso.errors import (
     ThrottledError,
     UnavailableError,
 )
+from eso.providers.azurekv.api import own_path
 from eso.providers.base import FindRef, RemoteRef
 from eso.values import reveal_all
 from tests.integration.eso.providers.azurekv.conftest import Cloud
@@ -157,6 +158,35 @@ async def test_a_hit_that_is_gone_fails_the_find(cloud: Cloud) -> None:
         with pytest.raises(ProviderError, match="though the list had it") as caught:
             await client.get_all_secrets(FindRef())
     assert not isinstance(caught.value, NoSecretError)
+
+
+VAULT = "https://MyVault.vault.azure.net"
+
+
+@pytest.mark.parametrize("vault", [VAULT, f"{VAULT}:443", f"{VAULT}/".lower()])
+@pytest.mark.parametrize(
+    "host", ["myvault.vault.azure.net:443", "myvault.vault.azure.net", "MYVAULT.vault.azure.net:443"]
+)
+def test_next_page_is_known_however_azure_spells_the_vault(vault: str, host: str) -> None:
+    link = f"https://{host}/secrets?api-version=7.0&$skiptoken=eyJO%3D&maxresults=25"
+    assert own_path(link, vault) == "/secrets?api-version=7.0&$skiptoken=eyJO%3D&maxresults=25"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://myvault.vault.azure.net:443/secrets",
+        "https://myvault.vault.azure.net:444/secrets",
+        "https://other.vault.azure.net/secrets",
+        "https://myvault.vault.azure.net@evil.example/secrets",
+        "https://[x/secrets",
+        "https://myvault.vault.azure.net:99999/secrets",
+        "/secrets?page=2",
+    ],
+)
+def test_next_pages_of_others_are_refused(link: str) -> None:
+    with pytest.raises(ProviderError, match="not in this vault"):
+        own_path(link, VAULT)
 
 
 async def test_next_page_elsewhere_is_refused(cloud: Cloud) -> None:
