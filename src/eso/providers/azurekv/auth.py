@@ -132,7 +132,13 @@ def application_tokens(
         http: carries the requests; stays open.
         timeout: seconds for a sign-in with its retries.
         retries: makes the policy of retries.
+
+    Raises:
+        InvalidSpecError: the application has a proof that nobody could use.
     """
+    if application.assertion is None:
+        # Made once without being used, so that it shows on the store, not first on those who use it.
+        _credential(application, None, {"authority": authority})
 
     async def request(resource: str) -> AccessTokenInfo:
         assertion = await application.assertion() if application.assertion is not None else None

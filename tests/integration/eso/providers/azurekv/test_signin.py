@@ -69,9 +69,9 @@ async def test_client_certificate(cloud: Cloud, form: PrivateFormat) -> None:
 
 async def test_certificate_that_is_none(cloud: Cloud) -> None:
     auth = {"clientId": PRINCIPAL["clientId"], "clientCertificate": {"name": "credentials", "key": "wrong"}}
-    async with cloud.lend(authSecretRef=auth) as client:
-        with pytest.raises(InvalidSpecError, match="clientCertificate") as caught:
-            await client.get_secret(RemoteRef("db"))
+    with pytest.raises(InvalidSpecError, match="clientCertificate") as caught:
+        async with cloud.lend(authSecretRef=auth):
+            pass
     assert "canary" not in str(caught.value)
 
 
@@ -166,6 +166,8 @@ async def test_what_is_empty_in_the_secret_counts_as_absent_and_bytes_are_refuse
         auth = {**PRINCIPAL, field: {"name": "blank", "key": "bytes"}}
         await refuses(cloud, f"authSecretRef.{field} must be text", authSecretRef=auth)
     empty = {"name": "blank", "key": "id"}
+    for field in ("clientId", "clientSecret"):
+        await refuses(cloud, "is empty or malformed", authSecretRef={**PRINCIPAL, field: empty})
     await cloud.account()
     cloud.azure.assertions[""] = CLIENT
     await refuses(cloud, "client-id", **{**FEDERATED, "authSecretRef": {"clientId": empty}})
