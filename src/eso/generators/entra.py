@@ -111,7 +111,7 @@ class Entra:
 
     async def _token(self, tenant: str, client_id: str, form: Mapping[str, str], resource: str) -> SecretValue:
         if not tenant:
-            raise InvalidSpecError("the tenant id is missing")
+            raise InvalidSpecError("the tenant id is missing: set spec.tenantId")
         url = f"{self._authority}/{quote(tenant, safe='')}/oauth2/v2.0/token"
         sent = {
             "grant_type": "client_credentials",

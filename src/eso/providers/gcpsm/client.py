@@ -135,15 +135,16 @@ class GCPSMClient(SecretsClient):
         return await self._api.access(ref.key, version)
 
     async def _metadata(self, ref: RemoteRef) -> SecretValue:
+        # Like upstream, a secret without labels or annotations has null there.
         secret = await self._api.secret(ref.key)
         parts = {"annotations": dict(secret.annotations), "labels": dict(secret.labels)}
         if not ref.property:
-            return SecretValue(dumps(parts))
+            return SecretValue(dumps({name: held or None for name, held in parts.items()}))
         part, dot, name = ref.property.partition(".")
         if part not in parts:
             raise ProviderError(f"invalid property {ref.property}: metadata has annotations and labels")
         if not dot:
-            return SecretValue(dumps(parts[part]))
+            return SecretValue(dumps(parts[part] or None))
         if name not in parts[part]:
             raise ProviderError(f"secret {ref.key} has no {ref.property}")
         return SecretValue(parts[part][name])

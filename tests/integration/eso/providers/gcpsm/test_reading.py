@@ -124,6 +124,18 @@ async def test_fetch_reads_labels_and_annotations(cloud: Cloud, name: str, expec
                 await client.get_secret(RemoteRef("db", property=absent, metadata_policy="Fetch"))
 
 
+async def test_labels_and_annotations_that_are_absent_are_null(cloud: Cloud) -> None:
+    cloud.google.put("db", labels={"team": "core"})
+    expected = {"": b'{"annotations":null,"labels":{"team":"core"}}', "annotations": b"null"}
+    async with cloud.lend() as client:
+        for name, value in expected.items():
+            ref = RemoteRef("db", property=name, metadata_policy="Fetch")
+            assert (await client.get_secret(ref)).reveal() == value
+        found = await client.get_secret_map(RemoteRef("db", metadata_policy="Fetch"))
+        assert reveal_all(found) == {"annotations": b"", "labels": b'{"team":"core"}'}
+        assert await client.get_secret_map(RemoteRef("db", property="annotations", metadata_policy="Fetch")) == {}
+
+
 async def test_extract(cloud: Cloud) -> None:
     cloud.google.put("db", b'{"user": "u", "port": 5432}')
     cloud.google.put("list", b"[1]")
