@@ -105,12 +105,13 @@ class GCPSMClient(SecretsClient):
             await self._api.delete(remote.remote_key, present.etag)
 
     async def secret_exists(self, remote: PushRemoteRef) -> bool:
-        """Whether the secret has a version that can be read."""
+        """Whether the secret has a version.
+
+        Raises:
+            ProviderError: it has some, but all of them are disabled or destroyed: somebody did that on purpose.
+        """
         try:
-            versions = await self._api.enabled_versions(remote.remote_key)
-            if not versions:
-                return False
-            await self._api.access(remote.remote_key, versions[0].name.rpartition("/")[2], shared=False)
+            await self._api.access(remote.remote_key, await self._newest_enabled(remote.remote_key), shared=False)
         except NoSecretError:
             return False
         return True
@@ -130,9 +131,11 @@ class GCPSMClient(SecretsClient):
         except NotEnabledError:
             if ref.version or not self._fetch_enabled:
                 raise
-        versions = await self._api.enabled_versions(ref.key)
-        version = versions[0].name.rpartition("/")[2] if versions else _LATEST
-        return await self._api.access(ref.key, version)
+        return await self._api.access(ref.key, await self._newest_enabled(ref.key))
+
+    async def _newest_enabled(self, key: str) -> str:
+        versions = await self._api.enabled_versions(key)
+        return versions[0].name.rpartition("/")[2] if versions else _LATEST
 
     async def _metadata(self, ref: RemoteRef) -> SecretValue:
         # Like upstream, a secret without labels or annotations has null there.

@@ -151,10 +151,14 @@ async def test_wrong_metadata(cloud: Cloud) -> None:
 async def test_exists_and_delete(cloud: Cloud) -> None:
     cloud.google.put("db", b"v", labels=MANAGED)
     cloud.google.put("empty", labels=MANAGED)
+    cloud.google.put("off", b"v", labels=MANAGED)
+    cloud.google.set_state("off", 1, "DISABLED")
     async with cloud.lend() as client:
         assert await client.secret_exists(PushRemoteRef("db", "ignored"))
         assert not await client.secret_exists(PushRemoteRef("empty"))
         assert not await client.secret_exists(PushRemoteRef("none"))
+        with pytest.raises(ProviderError):
+            await client.secret_exists(PushRemoteRef("off"))
         await client.delete_secret(PushRemoteRef("db", "ignored"))
         await client.delete_secret(PushRemoteRef("db"))
     assert NAME not in cloud.google.secrets
