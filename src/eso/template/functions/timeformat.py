@@ -97,7 +97,7 @@ def _half_day_hour(time: CivilTime) -> int:
 
 _WRITERS: Final[dict[str, Callable[[CivilTime], str]]] = {
     "2006": lambda time: _padded(time.year, 4),
-    "06": lambda time: _padded(max(time.year, 0) % 100, 2),
+    "06": lambda time: _padded(abs(time.year) % 100, 2),
     "1": lambda time: str(time.month),
     "01": lambda time: f"{time.month:02d}",
     "January": lambda time: MONTHS[time.month - 1],

@@ -13,6 +13,7 @@ import pytest
 from eso.template.functions import FUNCTIONS
 from eso.template.functions.gotime import Time
 from eso.template.gotext.function import FunctionError
+from eso.template.gotext.values import Int64
 from eso.template.limits import Budget, LimitError, Limits
 from tests.support.certificates import call
 
@@ -94,6 +95,10 @@ def test_aliases_cannot_make_a_text_huge() -> None:
     assert call("fromYaml", "\n".join(lines)) == {
         "Error": "error converting YAML to JSON: yaml: document contains excessive aliasing"
     }
+
+
+def test_two_digits_of_a_year_before_zero() -> None:
+    assert call("dateInZone", "2006 06", Int64(-99763718870), "UTC") == "-1192 92"
 
 
 def test_yaml_knows_the_escaped_apostrophe() -> None:
