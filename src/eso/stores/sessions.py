@@ -17,7 +17,7 @@ import aiohttp
 from eso.errors import InvalidSpecError
 from eso.stores.sendable import SendableHeaders
 from eso.values import SecretValue
-from reconcile.client.tls import ca_text
+from reconcile.client.tls import ca_text, trusting
 
 __all__ = ["Sessions", "TlsContexts", "tls_context"]
 
@@ -128,7 +128,7 @@ def tls_context(
     """
     if verify:
         try:
-            context = ssl.create_default_context(cadata=None if ca is None else ca_text(ca))
+            context = trusting(ca_data=None if ca is None else ca_text(ca))
         except (ssl.SSLError, ValueError) as err:
             raise InvalidSpecError("the CA certificates cannot be used: they are not valid PEM") from err
     else:

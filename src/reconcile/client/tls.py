@@ -10,7 +10,7 @@ from pathlib import Path
 from reconcile.client.config import Config
 from reconcile.errors import ConfigError
 
-__all__ = ["TLSContext", "ca_text"]
+__all__ = ["TLSContext", "ca_text", "trusting"]
 
 
 def ca_text(bundle: bytes) -> str:
@@ -75,7 +75,7 @@ class TLSContext:
             return self._context, signature
         config = self._config
         data = ca_text(config.ca_data) if config.ca_data else None
-        context = ssl.create_default_context(cafile=config.ca_file or None, cadata=data)
+        context = trusting(config.ca_file, data)
         if pair[0]:
             context.load_cert_chain(pair[0], pair[1] or None)
         elif config.client_certificate_data:
@@ -84,6 +84,24 @@ class TLSContext:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context, signature
+
+
+def trusting(ca_file: str = "", ca_data: str | None = None) -> ssl.SSLContext:
+    """Settings of a client that trusts these authorities, or the system's where none are given.
+
+    Certificates are checked as Go's clients check them, by any version of Python: from 3.13 on, its default refuses the
+    authorities of many clusters and companies, which lack an Authority Key Identifier or a key usage.
+
+    Args:
+        ca_file: path of PEM.
+        ca_data: PEM.
+
+    Raises:
+        OSError: the file cannot be read; as ssl.SSLError, PEM cannot be used.
+    """
+    context = ssl.create_default_context(cafile=ca_file or None, cadata=ca_data)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 def _load_chain(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:

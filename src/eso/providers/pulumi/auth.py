@@ -32,7 +32,9 @@ def fixed(token: SecretValue) -> Renewed[SecretValue]:
         InvalidSpecError: it cannot be sent.
     """
     if not _HEADER.fullmatch(token.reveal_text()):
-        raise InvalidSpecError("accessToken.secretRef: the token is empty, or holds spaces or line breaks: store it without them")
+        raise InvalidSpecError(
+            "accessToken.secretRef: the token is empty, or holds spaces or line breaks: store it without them"
+        )
 
     async def request() -> tuple[SecretValue, float]:
         return token, math.inf

@@ -11,6 +11,8 @@ from typing import Any
 
 import aiohttp
 
+from reconcile.client.tls import trusting
+
 __all__ = ["ServiceResolver", "WebhookCallError", "WebhookCaller"]
 
 ServiceResolver = Callable[[str, str, int], tuple[str, int]]
@@ -85,9 +87,7 @@ class WebhookCaller:
 
 
 def _tls_context(bundle: str) -> ssl.SSLContext:
-    if not bundle:
-        return ssl.create_default_context()
-    return ssl.create_default_context(cadata=base64.b64decode(bundle).decode("ascii", errors="replace"))
+    return trusting(ca_data=base64.b64decode(bundle).decode("ascii", errors="replace") or None)
 
 
 def _decode(body: bytes) -> dict[str, Any]:

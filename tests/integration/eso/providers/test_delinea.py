@@ -302,7 +302,7 @@ async def test_find_push_delete_and_exists_are_refused(case: Case) -> None:
             client.delete_secret(PushRemoteRef("a")),
             client.secret_exists(PushRemoteRef("a")),
         ):
-            with pytest.raises(InvalidRequestError, match="not implemented: .* is not supported"):
+            with pytest.raises(InvalidRequestError, match=r"not implemented: .* is not supported"):
                 await call
     assert case.vault.seen == []
 
