@@ -167,7 +167,8 @@ class KeeperAPI:
         what = f"deleting record {uid} of Keeper"
 
         async def send() -> None:
-            answer = _loaded(await self._post("delete_secret", {"recordUids": [uid]}, what), what)
+            said = await self._post("delete_secret", {"recordUids": [uid]}, what)
+            answer = _loaded(said, what) if said else {}
             statuses = answer.get("records") if isinstance(answer, dict) else None
             for status in statuses if isinstance(statuses, list) else ():
                 code = status.get("responseCode") if isinstance(status, dict) else None
@@ -278,7 +279,7 @@ def _seconds(said: Any) -> float | None:
 
 def _loaded(answer: bytes, what: str) -> Any:
     try:
-        return loads(answer, exact=True) if answer else {}
+        return loads(answer, exact=True)
     except ValueError:
         raise _malformed(what) from None
 

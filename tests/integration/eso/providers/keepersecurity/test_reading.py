@@ -226,6 +226,13 @@ async def test_find(case: Case) -> None:
     assert case.counted("GetSecrets") >= 2
 
 
+async def test_an_answer_without_content_is_no_empty_vault(case: Case) -> None:
+    async with case.lend() as client:
+        case.keeper.fault = (200, {}, b"")
+        with pytest.raises(ProviderError, match="malformed"):
+            await client.get_all_secrets(FindRef(name_regexp=""))
+
+
 async def test_find_tells_of_titles_that_are_there_twice(case: Case, caplog: pytest.LogCaptureFixture) -> None:
     case.keeper.records["twin"] = {**PLAIN, "type": "other"}
     async with case.lend() as client:
